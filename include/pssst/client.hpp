@@ -1,0 +1,90 @@
+/// The client side of the protocol: seals a request, opens its reply. No I/O.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "pssst/keys.hpp"
+#include "pssst/wire.hpp"
+
+namespace pssst {
+
+/// Why a reply was refused. Checked in this order (protocol.md, "At the client").
+enum class ReplyFault : std::uint8_t {
+  kNone = 0,
+  kNotPending,    ///< no request is pending: none was sealed, or its reply has been opened
+  kTooShort,      ///< below 52 bytes
+  kSuite,         ///< not the request's suite
+  kFlags,         ///< not exactly the reply flag and the request's client authentication flag
+  kDh,            ///< not the request's dh
+  kNoSpace,       ///< the message does not fit the caller's buffer; the request stays pending
+  kTag,           ///< GCM tag is wrong
+};
+[[nodiscard]] std::string_view to_string(ReplyFault fault) noexcept;
+
+/// What a client keeps of a request that waits for its reply: the reply's key among it, so it is
+/// wiped when answered and on destruction. Move-only.
+class PendingRequest {
+ public:
+  PendingRequest() = default;
+  PendingRequest(PendingRequest&& other) noexcept;
+  PendingRequest& operator=(PendingRequest&& other) noexcept;
+  PendingRequest(const PendingRequest&) = delete;
+  PendingRequest& operator=(const PendingRequest&) = delete;
+  ~PendingRequest();
+
+  [[nodiscard]] bool pending() const noexcept { return pending_; }
+
+ private:
+  friend class Client;
+  void wipe() noexcept;
+  bool pending_ = false;
+  std::uint16_t request_flags_ = 0;
+  std::array<std::uint8_t, kDhSize> dh_{};
+  std::array<std::uint8_t, 32> key_material_{};
+};
+
+/// A client of one server, anonymous or with a key of its own. Not thread-safe.
+class Client {
+ public:
+  /// `key` null: anonymous. A server key that fails check_public_key(), or one with which `key`
+  /// gives a zero shared secret, is refused: null, and why in *error.
+  static std::unique_ptr<Client> create(const PublicKey& server, const PrivateKey* key,
+                                        std::string* error);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();
+
+  /// Bytes that seal() adds to a message.
+  [[nodiscard]] std::size_t overhead_size() const noexcept;
+
+  /// Seals `message` under a fresh ephemeral key into the front of `datagram`, and returns the
+  /// bytes written; 0, and nothing written, if the space is below message + overhead_size().
+  /// `pending` is what opens the reply; what it held before is wiped.
+  [[nodiscard]] std::size_t seal(std::span<const std::uint8_t> message,
+                                 std::span<std::uint8_t> datagram,
+                                 PendingRequest& pending) noexcept;
+
+  struct Opened {
+    ReplyFault fault = ReplyFault::kNone;
+    std::size_t size = 0;  ///< message bytes
+  };
+  /// A bad reply leaves `pending` pending and the message space zeroed or untouched; a good one
+  /// settles it. `message` must hold datagram - 52 bytes.
+  [[nodiscard]] Opened open(std::span<const std::uint8_t> datagram, PendingRequest& pending,
+                            std::span<std::uint8_t> message) noexcept;
+
+ private:
+  struct Impl;
+  struct ImplDeleter {
+    void operator()(Impl* impl) const noexcept;
+  };
+  explicit Client(std::unique_ptr<Impl, ImplDeleter> impl) noexcept;
+  std::unique_ptr<Impl, ImplDeleter> impl_;
+};
+
+}  // namespace pssst

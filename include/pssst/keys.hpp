@@ -1,0 +1,61 @@
+/// Keys of servers and clients: X25519 (RFC 7748).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace pssst {
+
+inline constexpr std::size_t kKeySize = 32;  ///< bytes, private and public
+
+using PublicKey = std::array<std::uint8_t, kKeySize>;
+
+/// What is wrong with a public key; checked of every server key at the client and of every client
+/// key at enrolment (protocol.md, "Enrolment").
+enum class PublicKeyFault : std::uint8_t {
+  kNone = 0,
+  kNotCanonical,   ///< bit 255 set, or not below 2^255-19
+  kSmallOrder,     ///< 0, 1, p-1 or one of the two points of order 8
+  kOnTwist,        ///< not the u-coordinate of a point of the curve
+  kNotPrimeOrder,  ///< has a small-order component: one private key would pass under several keys
+  kBasePoint,      ///< 9
+};
+
+/// One sentence for people.
+[[nodiscard]] std::string_view to_string(PublicKeyFault fault) noexcept;
+
+/// Variable time: public keys are public. About one scalar multiplication and a half.
+[[nodiscard]] PublicKeyFault check_public_key(const PublicKey& key) noexcept;
+
+/// A private key in locked memory, left out of core dumps and wiped on destruction.
+/// Move-only; a moved-from key may only be destroyed or assigned to.
+class PrivateKey {
+ public:
+  /// 32 fresh bytes from the operating system's generator.
+  static PrivateKey generate();
+  /// Copies `bytes`; the caller wipes its own copy. Clamped when used (RFC 7748, section 5).
+  explicit PrivateKey(std::span<const std::uint8_t, kKeySize> bytes);
+  PrivateKey(PrivateKey&&) noexcept;
+  PrivateKey& operator=(PrivateKey&&) noexcept;
+  PrivateKey(const PrivateKey&) = delete;
+  PrivateKey& operator=(const PrivateKey&) = delete;
+  ~PrivateKey();
+
+  [[nodiscard]] std::span<const std::uint8_t, kKeySize> bytes() const noexcept;
+  /// X25519(key, 9). Constant time.
+  [[nodiscard]] PublicKey public_key() const noexcept;
+
+ private:
+  struct Secret;
+  struct SecretDeleter {
+    void operator()(Secret* secret) const noexcept;
+  };
+  std::unique_ptr<Secret, SecretDeleter> secret_;
+};
+
+}  // namespace pssst

@@ -1,0 +1,63 @@
+/// The unit of work: up to 64 requests side by side, as a structure of arrays.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "pssst/drop_reason.hpp"
+#include "pssst/handler.hpp"
+#include "pssst/wire.hpp"
+
+namespace pssst {
+
+inline constexpr std::size_t kBurstLanesMax = 64;
+
+class ServerKey;
+
+/// Lanes 0 to size-1. A lane whose `drop` is set is skipped by every later stage. About 200 KB:
+/// allocate once, with make_request_burst().
+struct RequestBurst {
+  template <class T>
+  using Lanes = std::array<T, kBurstLanesMax>;
+
+  std::size_t size = 0;
+
+  // Set by the caller. The datagram has passed admit(); it is read, never written.
+  Lanes<const std::uint8_t*> datagram;
+  Lanes<std::uint16_t> datagram_size;  ///< at most kDatagramSizeMax
+  Lanes<const ServerKey*> key;
+
+  // Set by the stages.
+  Lanes<DropReason> drop;               ///< kNone: live
+  Lanes<std::uint8_t> authenticated;    ///< 1: the request carries the client authentication flag
+  Lanes<const std::uint8_t*> message;   ///< in message_space
+  Lanes<std::uint16_t> message_size;
+  Lanes<const Identity*> client;        ///< null: anonymous
+
+  // Set by whoever answers, before seal().
+  Lanes<std::uint8_t> has_reply;
+  Lanes<std::uint16_t> reply_size;  ///< plaintext bytes at reply_space(lane)
+
+  // Set by seal().
+  Lanes<std::uint16_t> reply_datagram_size;
+
+  // Storage; use the functions below.
+  alignas(64) std::array<std::array<std::uint8_t, kDatagramSizeMax>, kBurstLanesMax> plaintext;
+  alignas(64) std::array<std::array<std::uint8_t, kDatagramSizeMax>, kBurstLanesMax> reply;
+  // Secret; wiped by wipe_secrets().
+  alignas(64) Lanes<std::array<std::uint8_t, 32>> shared_secret;
+  alignas(64) Lanes<std::array<std::uint8_t, 32>> key_material;
+
+  /// Where lane `i`'s reply message is written, in place: kReplySizeMax bytes.
+  [[nodiscard]] std::span<std::uint8_t> reply_space(std::size_t i) noexcept {
+    return std::span(reply[i]).subspan(kCiphertextOffset, kReplySizeMax);
+  }
+  /// The sealed reply of lane `i`, after seal().
+  [[nodiscard]] std::span<const std::uint8_t> reply_datagram(std::size_t i) const noexcept {
+    return std::span(reply[i]).first(reply_datagram_size[i]);
+  }
+};
+
+}  // namespace pssst

@@ -1,0 +1,143 @@
+/// The server side of the protocol, for bursts and single requests. No I/O.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pssst/drop_reason.hpp"
+#include "pssst/handler.hpp"
+#include "pssst/keys.hpp"
+#include "pssst/request_burst.hpp"
+
+namespace pssst {
+
+/// A server's private key, prepared for multiplication. Immutable, so threads may share it; held in
+/// locked memory and wiped on destruction.
+class ServerKey {
+ public:
+  explicit ServerKey(const PrivateKey& key);
+  ServerKey(ServerKey&&) noexcept;
+  ServerKey& operator=(ServerKey&&) noexcept;
+  ServerKey(const ServerKey&) = delete;
+  ServerKey& operator=(const ServerKey&) = delete;
+  ~ServerKey();
+
+  [[nodiscard]] const PublicKey& public_key() const noexcept;
+
+  struct Prepared;  // internal
+  [[nodiscard]] const Prepared& prepared() const noexcept { return *prepared_; }
+
+ private:
+  struct PreparedDeleter {
+    void operator()(Prepared* prepared) const noexcept;
+  };
+  std::unique_ptr<Prepared, PreparedDeleter> prepared_;
+};
+
+/// Which requests a service takes.
+enum class ClientPolicy : std::uint8_t {
+  kOptional,   ///< anonymous and client-authenticated
+  kAnonymous,  ///< only anonymous
+  kRequired,   ///< only client-authenticated
+};
+
+/// The checks that cost next to nothing (protocol.md, "What we accept", 1 to 3), in the wire's
+/// order. Variable time: it sees nothing secret.
+[[nodiscard]] DropReason admit(std::span<const std::uint8_t> datagram, ClientPolicy policy) noexcept;
+
+/// The enrolled clients, as a worker asks for them.
+class ClientLookup {
+ public:
+  ClientLookup() = default;
+  ClientLookup(const ClientLookup&) = delete;
+  ClientLookup& operator=(const ClientLookup&) = delete;
+  virtual ~ClientLookup() = default;
+  /// found[i] = the identity enrolled as exactly the 32 bytes at keys[i], or null. The two spans
+  /// have one length, at most kBurstLanesMax.
+  virtual void find(std::span<const std::uint8_t* const> keys,
+                    std::span<const Identity*> found) const noexcept = 0;
+};
+
+/// Opens and seals bursts. One per thread: it owns scratch memory and is not thread-safe.
+/// Allocates when made, never afterwards. The stages are called in the order in which they stand
+/// here, each once a burst; each skips lanes that are dropped and drops lanes that fail.
+class RequestProcessor {
+ public:
+  /// `x25519_kernel`: by name, or empty for the best that this CPU has. On failure null, and what
+  /// is wrong and what to do in *error.
+  static std::unique_ptr<RequestProcessor> create(std::string_view x25519_kernel,
+                                                  std::string* error);
+  RequestProcessor(const RequestProcessor&) = delete;
+  RequestProcessor& operator=(const RequestProcessor&) = delete;
+  ~RequestProcessor();
+
+  [[nodiscard]] std::string_view x25519_kernel() const noexcept;
+  /// Lanes worth filling with that kernel: eight of its vectors, at most kBurstLanesMax.
+  [[nodiscard]] std::size_t burst_limit() const noexcept;
+
+  /// shared_secret = X25519(key, dh) for all lanes at once; a zero drops the lane.
+  void multiply(RequestBurst& burst) noexcept;
+  /// key_material from the shared secret, then the AEAD: message, or a dropped lane whose plaintext
+  /// space holds zeros.
+  void open(RequestBurst& burst) noexcept;
+  /// client = the enrolled client of each client-authenticated lane; unknown ones are dropped.
+  void identify(RequestBurst& burst, const ClientLookup& clients) noexcept;
+  /// X25519(e, C) == dh for each client-authenticated lane, in constant time.
+  void prove(RequestBurst& burst) noexcept;
+  /// Seals the replies of lanes with has_reply; a reply longer than its space drops the lane.
+  void seal(RequestBurst& burst) noexcept;
+  /// Wipes shared secrets, key material, proofs and messages of the lanes 0 to size-1.
+  void wipe_secrets(RequestBurst& burst) noexcept;
+
+ private:
+  struct Impl;
+  struct ImplDeleter {
+    void operator()(Impl* impl) const noexcept;
+  };
+  explicit RequestProcessor(std::unique_ptr<Impl, ImplDeleter> impl) noexcept;
+  std::unique_ptr<Impl, ImplDeleter> impl_;
+};
+
+struct RequestBurstDeleter {
+  void operator()(RequestBurst* burst) const noexcept;
+};
+using RequestBurstPointer = std::unique_ptr<RequestBurst, RequestBurstDeleter>;
+/// In locked memory, zeroed; wiped when freed.
+[[nodiscard]] RequestBurstPointer make_request_burst();
+
+/// One request at a time, for those who have no bursts: tests, tools, small servers.
+class SingleServer {
+ public:
+  /// The key and the lookup must outlive it. `clients` may be null: nobody is enrolled.
+  static std::unique_ptr<SingleServer> create(const ServerKey& key, const ClientLookup* clients,
+                                              ClientPolicy policy, std::string* error);
+
+  struct Opened {
+    DropReason drop = DropReason::kNone;  ///< otherwise the rest is empty
+    std::span<const std::uint8_t> message;  ///< valid until the next call
+    const Identity* client = nullptr;
+  };
+  /// Forgets the request before. A datagram longer than kDatagramSizeMax is kFrameOversized.
+  [[nodiscard]] Opened open(std::span<const std::uint8_t> datagram) noexcept;
+  /// The sealed reply to the request opened last, valid until the next call; empty if `message` is
+  /// longer than kReplySizeMax or no request is open.
+  ///
+  /// For suite 1, never answer one request with two different messages under one server key.
+  [[nodiscard]] std::span<const std::uint8_t> reply(std::span<const std::uint8_t> message) noexcept;
+
+ private:
+  SingleServer(const ServerKey& key, const ClientLookup* clients, ClientPolicy policy,
+               std::unique_ptr<RequestProcessor> processor);
+  const ServerKey& key_;
+  const ClientLookup* clients_;
+  ClientPolicy policy_;
+  std::unique_ptr<RequestProcessor> processor_;
+  RequestBurstPointer burst_;
+};
+
+}  // namespace pssst

@@ -1,0 +1,1 @@
+#include "base/secret_memory.hpp"

@@ -1,0 +1,1 @@
+#include "crypto/public_key_check.hpp"

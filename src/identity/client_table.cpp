@@ -1,0 +1,1 @@
+#include "identity/client_table.hpp"

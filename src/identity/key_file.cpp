@@ -1,0 +1,1 @@
+#include "identity/key_file.hpp"

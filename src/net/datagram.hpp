@@ -1,0 +1,28 @@
+/// What ports hand to workers, and what they take back.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace pssst::net {
+
+/// A UDP payload that a port received, in the port's memory. It is the worker's until it hands the
+/// datagram back by Port::transmit or Port::release, exactly once.
+struct Datagram {
+  const std::uint8_t* data = nullptr;
+  std::uint16_t size = 0;      ///< bytes
+  std::uint16_t udp_port = 0;  ///< destination, host order
+  /// IPv6, or IPv4 mapped into it (::ffff:a.b.c.d).
+  std::array<std::uint8_t, 16> source{};
+  std::uintptr_t handle = 0;  ///< the port's own
+};
+
+/// A reply to a received datagram, which is used up by it.
+struct Reply {
+  Datagram to;
+  const std::uint8_t* data = nullptr;  ///< read before transmit returns
+  std::uint16_t size = 0;
+  bool sent = false;  ///< set by transmit
+};
+
+}  // namespace pssst::net

@@ -1,0 +1,86 @@
+/// The port over DPDK: any ethdev, PCI or virtual. No DPDK header is seen through this one.
+#pragma once
+
+#include <bitset>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "net/datagram.hpp"
+#include "net/frame.hpp"
+#include "net/port.hpp"
+
+namespace pssst::net {
+
+struct DpdkConfig {
+  std::vector<std::string> vdevs;        ///< as EAL's --vdev, "net_tap0,iface=pssst0"
+  std::vector<std::string> pci_devices;  ///< as EAL's --allow; none: --no-pci
+  std::vector<unsigned> cpus;            ///< one worker each, in this order
+  bool hugepages = false;                ///< --in-memory, else --no-huge with memory_mb
+  unsigned memory_mb = 256;
+  unsigned queue_size = 1024;            ///< descriptors per queue
+  Ipv4Address address{};                 ///< ours, on every device
+  std::shared_ptr<const std::bitset<65536>> udp_ports;
+  bool verify_udp_checksum = true;
+  std::vector<std::string> eal_arguments;  ///< appended as they are
+};
+
+/// One worker's queues: queue pairs of the devices, dealt out in turn.
+class DpdkPort {
+ public:
+  DpdkPort(const DpdkPort&) = delete;
+  DpdkPort& operator=(const DpdkPort&) = delete;
+  ~DpdkPort();
+
+  [[nodiscard]] std::size_t receive(std::span<Datagram> received) noexcept;
+  void transmit(std::span<Reply> replies) noexcept;
+  void release(const Datagram& datagram) noexcept;
+  /// Sleeps on CLOCK_MONOTONIC until the whole timeout has passed (poll mode has no wake-up).
+  void wait(std::chrono::microseconds timeout) noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept;
+  [[nodiscard]] const PortCounters& counters() const noexcept;
+
+ private:
+  friend class DpdkRuntime;
+  struct Impl;
+  explicit DpdkPort(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+static_assert(Port<DpdkPort>);
+
+/// EAL and the devices. One per process: EAL cannot start twice.
+class DpdkRuntime {
+ public:
+  /// Starts EAL and every device. EAL's own messages are kept back; on failure the error names the
+  /// cause (no such device, no hugepages, no permission, too few queues) and carries EAL's last words.
+  static base::Result<std::unique_ptr<DpdkRuntime>> start(const DpdkConfig& config);
+  DpdkRuntime(const DpdkRuntime&) = delete;
+  DpdkRuntime& operator=(const DpdkRuntime&) = delete;
+  /// Joins the workers, stops and closes the devices, cleans EAL up. Ports must be gone by then.
+  ~DpdkRuntime();
+
+  /// Worker i's port; each may be taken once.
+  [[nodiscard]] std::unique_ptr<DpdkPort> take_port(std::size_t worker);
+  /// Runs `body` on worker i's lcore; it returns when told to stop by its own means.
+  base::Result<void> launch(std::size_t worker, std::function<void()> body);
+  /// Waits for all that were launched.
+  void join() noexcept;
+  /// One line per device: name, driver, MAC, queues, link.
+  [[nodiscard]] std::vector<std::string> describe_devices() const;
+  /// Refreshes PortCounters::missed of worker 0's port from the devices' own statistics.
+  void read_device_counters() noexcept;
+
+ private:
+  struct Impl;
+  explicit DpdkRuntime(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pssst::net

@@ -1,0 +1,61 @@
+/// Ethernet, ARP, IPv4 and UDP, one frame at a time. No I/O, no DPDK: everything here is fuzzed.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "pssst/drop_reason.hpp"
+#include "pssst/wire.hpp"
+
+namespace pssst::net {
+
+using MacAddress = std::array<std::uint8_t, 6>;
+using Ipv4Address = std::array<std::uint8_t, 4>;
+
+inline constexpr std::size_t kEthernetHeaderSize = 14;
+inline constexpr std::size_t kIpv4HeaderSize = 20;
+inline constexpr std::size_t kUdpHeaderSize = 8;
+/// Bytes in front of the UDP payload.
+inline constexpr std::size_t kFrameHeaderSize =
+    kEthernetHeaderSize + kIpv4HeaderSize + kUdpHeaderSize;
+
+/// Who we are on a link, and what we take.
+struct FrameFilter {
+  MacAddress mac{};
+  Ipv4Address ip{};
+  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< those with a service
+  bool verify_udp_checksum = true;
+};
+
+enum class FrameVerdict : std::uint8_t { kDatagram, kArpRequest, kDrop };
+
+struct ParsedFrame {
+  FrameVerdict verdict = FrameVerdict::kDrop;
+  DropReason drop = DropReason::kNone;       ///< kDrop: why
+  std::span<const std::uint8_t> payload;     ///< kDatagram: within the frame
+  std::uint16_t udp_port = 0;                ///< kDatagram: destination, host order
+  Ipv4Address source{};                      ///< kDatagram
+};
+
+/// Sorts one received frame. Every length is checked before use; Ethernet padding is cut off by the
+/// IP total length. Sources that cannot be replied to: unspecified, multicast, limited broadcast,
+/// loopback, our own address.
+[[nodiscard]] ParsedFrame parse_frame(std::span<const std::uint8_t> frame,
+                                      const FrameFilter& filter) noexcept;
+
+/// Turns an ARP request that parse_frame() called kArpRequest into our reply, in place (RFC 826).
+/// The frame's size stays.
+void make_arp_reply(std::span<std::uint8_t> frame, const FrameFilter& filter) noexcept;
+
+/// Turns a frame that parse_frame() called kDatagram into the frame of a reply with `payload`:
+/// addresses and UDP ports swapped, the source MAC ours, TTL 64, DF set, identification 0 (RFC 6864),
+/// lengths and both checksums computed whole. `frame` has room for kFrameHeaderSize + payload bytes;
+/// the payload must not lie within it. Returns the frame's size.
+std::size_t make_reply_frame(std::span<std::uint8_t> frame, const FrameFilter& filter,
+                             std::span<const std::uint8_t> payload) noexcept;
+
+}  // namespace pssst::net

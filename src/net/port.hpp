@@ -1,0 +1,47 @@
+/// The concept of a port: frames in, datagrams out, replies back.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include "base/counter.hpp"
+#include "net/datagram.hpp"
+
+namespace pssst::net {
+
+/// One port's share of the books (design.md): frames = datagrams + answered + handed_to_kernel +
+/// frame drops. Written by the port's worker alone.
+struct alignas(64) PortCounters {
+  base::Counter frames;            ///< received
+  base::Counter datagrams;         ///< handed to the worker
+  base::Counter answered;          ///< answered on L2 or L3: ARP
+  base::Counter handed_to_kernel;  ///< always 0 until ports have an exception path
+  base::DropCounters drops;        ///< frame drops only
+  base::Counter bytes_in;          ///< UDP payload of datagrams
+  base::Counter bytes_out;         ///< UDP payload of replies sent
+  base::Counter missed;            ///< lost before us (NIC ring, socket buffer); not in the books
+};
+
+/// Used by one worker thread alone. Nothing allocates, locks, logs or throws after the port is made.
+template <class P>
+concept Port = requires(P port, const P const_port, std::span<Datagram> received,
+                        const Datagram& datagram, std::span<Reply> replies,
+                        std::chrono::microseconds timeout) {
+  /// Fills the front of the span and returns how many; at most one bounded pass over the queues.
+  /// What is not for us is answered or counted on the way.
+  { port.receive(received) } noexcept -> std::same_as<std::size_t>;
+  /// Sends to where each came from, from the address and UDP port that it came to. Uses up all
+  /// datagrams; sets `sent` of those the port took.
+  { port.transmit(replies) } noexcept;
+  /// Gives a datagram back without a reply.
+  { port.release(datagram) } noexcept;
+  /// Blocks until something may have arrived, at most `timeout`.
+  { port.wait(timeout) } noexcept;
+  /// How many datagrams the worker may hold at once without starving receive().
+  { const_port.capacity() } noexcept -> std::same_as<std::size_t>;
+  { const_port.counters() } noexcept -> std::same_as<const PortCounters&>;
+};
+
+}  // namespace pssst::net

@@ -1,0 +1,56 @@
+/// The port over kernel UDP sockets: no root, no NIC, no hugepages.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "net/datagram.hpp"
+#include "net/port.hpp"
+
+namespace pssst::net {
+
+struct SocketPortConfig {
+  /// Numeric addresses, IPv4 or IPv6; "::" takes IPv6 alone, so that "0.0.0.0" may stand beside it.
+  std::vector<std::string> addresses;
+  std::vector<std::uint16_t> udp_ports;
+  std::size_t slots = 1024;                    ///< datagrams the worker may hold at once
+  int receive_buffer_size = 4 * 1024 * 1024;   ///< bytes asked of SO_RCVBUF per socket
+};
+
+/// One socket per address and UDP port, shared among workers by SO_REUSEPORT. Replies leave from the
+/// address that was called (IP_PKTINFO, IPV6_RECVPKTINFO).
+class SocketPort {
+ public:
+  /// Binds every address and UDP port without SO_REUSEPORT and lets go again: tells a UDP port that
+  /// another process holds, which SO_REUSEPORT would silently share with it. Call once, before the
+  /// workers' ports are made.
+  static base::Result<void> probe(const SocketPortConfig& config);
+  static base::Result<std::unique_ptr<SocketPort>> create(const SocketPortConfig& config);
+  SocketPort(const SocketPort&) = delete;
+  SocketPort& operator=(const SocketPort&) = delete;
+  ~SocketPort();
+
+  [[nodiscard]] std::size_t receive(std::span<Datagram> received) noexcept;
+  void transmit(std::span<Reply> replies) noexcept;
+  void release(const Datagram& datagram) noexcept;
+  void wait(std::chrono::microseconds timeout) noexcept;  ///< ppoll(2)
+  [[nodiscard]] std::size_t capacity() const noexcept;
+  [[nodiscard]] const PortCounters& counters() const noexcept;
+
+ private:
+  struct Impl;
+  explicit SocketPort(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+static_assert(Port<SocketPort>);
+
+}  // namespace pssst::net
