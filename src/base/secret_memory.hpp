@@ -1,4 +1,4 @@
-/// Memory for secrets: locked, left out of core dumps and of forks, wiped.
+/// Memory for secrets: locked, left out of core dumps and of forked children, wiped.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,17 @@ void wipe_object(T& object) noexcept {
   wipe(&object, sizeof object);
 }
 
+/// Zeroes the 4 KiB of stack below the caller's frame: what functions that it has called (and that
+/// were not inlined into it) left there. Vector and general registers keep what they have.
+void wipe_stack() noexcept;
+
 /// Compares in time that depends on `size` alone.
 [[nodiscard]] bool equal_constant_time(const std::uint8_t* a, const std::uint8_t* b,
                                        std::size_t size) noexcept;
 
-/// Page-aligned zeroed pages, kept out of core dumps (MADV_DONTDUMP) and locked where
-/// RLIMIT_MEMLOCK lets them be. Throws std::bad_alloc.
+/// Page-aligned zeroed pages, kept out of core dumps (MADV_DONTDUMP), zero in forked children
+/// (MADV_WIPEONFORK, Linux 4.14) and locked where RLIMIT_MEMLOCK lets them be. Throws
+/// std::bad_alloc; also where the kernel cannot keep them out of core dumps.
 [[nodiscard]] void* allocate_secret_pages(std::size_t size);
 /// Wipes and unmaps.
 void free_secret_pages(void* pages, std::size_t size) noexcept;

@@ -7,7 +7,9 @@
 
 namespace pssst::base {
 
-[[nodiscard]] inline std::uint64_t read_tsc() noexcept { return __rdtsc(); }
+[[nodiscard]] inline std::uint64_t read_tsc() noexcept {
+  return __rdtsc();
+}
 
 /// TSC ticks per second, measured once against CLOCK_MONOTONIC (about 10 ms at the first call).
 [[nodiscard]] std::uint64_t tsc_hz() noexcept;

@@ -1,1 +1,189 @@
 #include "crypto/symmetric.hpp"
+
+#include <intel-ipsec-mb.h>
+
+#include <cstring>
+#include <string>
+
+#include "base/assert.hpp"
+#include "base/cpu_features.hpp"
+#include "base/secret_memory.hpp"
+
+namespace pssst::crypto {
+namespace {
+
+/// An IPsec-MB manager in secret pages of its own: keys and digests pass through its memory.
+class Manager {
+ public:
+  Manager() noexcept = default;
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+  ~Manager() { base::free_secret_pages(pages_, size_); }
+
+  using Initialiser = void (*)(IMB_MGR*);
+
+  /// Once. Allocates, and runs the library's self-test.
+  base::Result<void> initialise(Initialiser initialiser) {
+    size_ = imb_get_mb_mgr_size();
+    pages_ = base::allocate_secret_pages(size_);
+    manager_ = imb_set_pointers_mb_mgr(pages_, 0, 1);
+    if (manager_ == nullptr) return error("cannot use the memory that it was given");
+    initialiser(manager_);
+    const int code = imb_get_errno(manager_);
+    if (code != 0) return error(imb_get_strerror(code));
+    const std::uint64_t features = manager_->features;
+    if ((features & IMB_FEATURE_SELF_TEST) != 0 && (features & IMB_FEATURE_SELF_TEST_PASS) == 0) {
+      return error("self-test failed");
+    }
+    return {};
+  }
+
+  [[nodiscard]] IMB_MGR* get() const noexcept { return manager_; }
+
+  [[nodiscard]] std::string_view architecture() const noexcept {
+    switch (manager_->used_arch) {
+      case IMB_ARCH_AVX512:
+        return "AVX512";
+      case IMB_ARCH_AVX2:
+        return "AVX2";
+      case IMB_ARCH_AVX:
+        return "AVX";
+      case IMB_ARCH_SSE:
+        return "SSE";
+      default:
+        return "none";
+    }
+  }
+
+ private:
+  static tl::unexpected<base::Error> error(std::string what) {
+    return base::fail(std::move(what), std::string("IPsec-MB ") + imb_get_version_str(),
+                      "install the distribution's libipsec-mb again");
+  }
+
+  void* pages_ = nullptr;
+  IMB_MGR* manager_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+void initialise_auto(IMB_MGR* manager) noexcept {
+  init_mb_mgr_auto(manager, nullptr);
+}
+
+/// Jobs that `job` and those behind it have completed.
+std::size_t count_completed(IMB_MGR* manager, const IMB_JOB* job) noexcept {
+  std::size_t completed = 0;
+  for (; job != nullptr; job = IMB_GET_COMPLETED_JOB(manager)) {
+    completed += job->status == IMB_STATUS_COMPLETED ? 1 : 0;
+  }
+  return completed;
+}
+
+}  // namespace
+
+struct SymmetricEngine::Impl {
+  Manager gcm;
+  Manager sha256;
+  bool has_key = false;
+  // Its declaration asks for no alignment, its code does.
+  alignas(64) gcm_key_data key;
+  alignas(64) gcm_context_data context;
+  alignas(64) std::array<std::array<Bytes32, 2>, kX25519LanesMax> hash_input;
+};
+
+void SymmetricEngine::ImplDeleter::operator()(Impl* impl) const noexcept {
+  base::SecretDeleter<Impl>()(impl);
+}
+
+SymmetricEngine::SymmetricEngine(std::unique_ptr<Impl, ImplDeleter> impl) noexcept
+    : impl_(std::move(impl)) {}
+
+SymmetricEngine::~SymmetricEngine() = default;
+
+base::Result<std::unique_ptr<SymmetricEngine>> SymmetricEngine::create() {
+  const base::CpuFeatures& cpu = base::cpu_features();
+  if (!cpu.sse42 || !cpu.aes || !cpu.pclmul) {
+    return base::fail("the CPU lacks AES-NI, PCLMULQDQ or SSE4.2", base::cpu_name(),
+                      "run on a CPU that has them, or have the hypervisor pass them through");
+  }
+  std::unique_ptr<Impl, ImplDeleter> impl(base::make_secret<Impl>().release());
+  if (auto done = impl->gcm.initialise(initialise_auto); !done) {
+    return tl::unexpected(done.error());
+  }
+  // For 64 bytes two SHA-NI lanes beat eight or sixteen vector lanes, and the library puts SHA-NI
+  // behind the SSE manager alone.
+  if (auto done = impl->sha256.initialise(cpu.sha ? init_mb_mgr_sse : initialise_auto); !done) {
+    return tl::unexpected(done.error());
+  }
+  return std::unique_ptr<SymmetricEngine>(new SymmetricEngine(std::move(impl)));
+}
+
+void SymmetricEngine::sha256_pairs(const Bytes32* const* first, const Bytes32* const* second,
+                                   Bytes32* const* digests, std::size_t n) noexcept {
+  PSSST_ASSERT(n <= kX25519LanesMax);
+  IMB_MGR* const manager = impl_->sha256.get();
+  std::size_t completed = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    auto& input = impl_->hash_input[i];
+    input = {*first[i], *second[i]};
+    IMB_JOB* const job = IMB_GET_NEXT_JOB(manager);
+    job->cipher_mode = IMB_CIPHER_NULL;
+    job->cipher_direction = IMB_DIR_ENCRYPT;
+    job->chain_order = IMB_ORDER_HASH_CIPHER;
+    job->hash_alg = IMB_AUTH_SHA_256;
+    job->src = input.front().data();
+    job->hash_start_src_offset_in_bytes = 0;
+    job->msg_len_to_hash_in_bytes = sizeof input;
+    job->auth_tag_output = digests[i]->data();
+    job->auth_tag_output_len_in_bytes = sizeof(Bytes32);
+    completed += count_completed(manager, IMB_SUBMIT_JOB(manager));
+  }
+  while (const IMB_JOB* job = IMB_FLUSH_JOB(manager)) completed += count_completed(manager, job);
+  PSSST_ASSERT(completed == n);
+  base::wipe(impl_->hash_input.data(), n * sizeof impl_->hash_input.front());
+}
+
+void SymmetricEngine::set_key(std::span<const std::uint8_t, kAesKeySize> key) noexcept {
+  IMB_AES128_GCM_PRE(impl_->gcm.get(), key.data(), &impl_->key);
+  impl_->has_key = true;
+}
+
+void SymmetricEngine::clear_key() noexcept {
+  base::wipe_object(impl_->key);
+  base::wipe_object(impl_->context);
+  impl_->has_key = false;
+}
+
+void SymmetricEngine::seal(std::span<const std::uint8_t, kGcmNonceSize> nonce,
+                           std::span<const std::uint8_t> aad, const std::uint8_t* in, std::size_t n,
+                           std::uint8_t* out, std::span<std::uint8_t, kGcmTagSize> tag) noexcept {
+  PSSST_ASSERT(impl_->has_key);
+  IMB_AES128_GCM_ENC(impl_->gcm.get(), &impl_->key, &impl_->context, out, in, n, nonce.data(),
+                     aad.data(), aad.size(), tag.data(), tag.size());
+}
+
+bool SymmetricEngine::open(std::span<const std::uint8_t, kGcmNonceSize> nonce,
+                           std::span<const std::uint8_t> aad, const std::uint8_t* in, std::size_t n,
+                           std::span<const std::uint8_t, kGcmTagSize> tag,
+                           std::uint8_t* out) noexcept {
+  PSSST_ASSERT(impl_->has_key);
+  // The library decrypts whatever it is given and only computes the tag.
+  std::array<std::uint8_t, kGcmTagSize> computed;
+  IMB_AES128_GCM_DEC(impl_->gcm.get(), &impl_->key, &impl_->context, out, in, n, nonce.data(),
+                     aad.data(), aad.size(), computed.data(), computed.size());
+  const bool genuine = base::equal_constant_time(computed.data(), tag.data(), kGcmTagSize);
+  // The tag of a forgery is what the forger wants to know.
+  base::wipe_object(computed);
+  if (!genuine) base::wipe(out, n);
+  return genuine;
+}
+
+std::string_view SymmetricEngine::gcm_architecture() const noexcept {
+  return impl_->gcm.architecture();
+}
+
+std::string_view SymmetricEngine::sha256_architecture() const noexcept {
+  return impl_->sha256.architecture();
+}
+
+}  // namespace pssst::crypto

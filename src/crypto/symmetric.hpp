@@ -21,7 +21,8 @@ inline constexpr std::size_t kGcmTagSize = 16;
 /// Allocates when made, never afterwards. All secrets it holds are wiped on destruction.
 class SymmetricEngine {
  public:
-  /// Fails where the CPU lacks AES-NI, PCLMULQDQ or SSE4.2, or the library's self-test did not pass.
+  /// Fails where the CPU lacks AES-NI, PCLMULQDQ or SSE4.2, or the library's self-test did not
+  /// pass.
   static base::Result<std::unique_ptr<SymmetricEngine>> create();
   SymmetricEngine(const SymmetricEngine&) = delete;
   SymmetricEngine& operator=(const SymmetricEngine&) = delete;
@@ -36,8 +37,8 @@ class SymmetricEngine {
   void set_key(std::span<const std::uint8_t, kAesKeySize> key) noexcept;
   void clear_key() noexcept;
 
-  /// AES-128-GCM (SP 800-38D), 96-bit nonce, 128-bit tag. `in` and `out` have n bytes and may be one
-  /// and the same; they do not overlap otherwise.
+  /// AES-128-GCM (SP 800-38D), 96-bit nonce, 128-bit tag. `in` and `out` have n bytes and may be
+  /// one and the same; they do not overlap otherwise.
   void seal(std::span<const std::uint8_t, kGcmNonceSize> nonce, std::span<const std::uint8_t> aad,
             const std::uint8_t* in, std::size_t n, std::uint8_t* out,
             std::span<std::uint8_t, kGcmTagSize> tag) noexcept;

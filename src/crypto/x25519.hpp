@@ -71,8 +71,8 @@ struct X25519CheckResult {
 
 /// Bit 255 clear and below 2^255-19. Variable time: for public values.
 [[nodiscard]] bool is_canonical(const Bytes32& u) noexcept;
-/// One of the five canonical values of small order: 0, 1, p-1 and the two of order 8 (the latter
-/// also when `u` lies on the twist). Variable time: for public values.
+/// One of the five canonical values of small order: 0, 1, the two of order 8, and p-1, which is of
+/// order 4 on the twist. Variable time: for public values.
 [[nodiscard]] bool is_small_order(const Bytes32& u) noexcept;
 
 }  // namespace pssst::crypto

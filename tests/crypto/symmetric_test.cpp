@@ -1,0 +1,283 @@
+#include "crypto/symmetric.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string_view>
+
+#include "base/cpu_features.hpp"
+#include "base/hex.hpp"
+#include "crypto/reference.hpp"
+#include "support/vectors.hpp"
+
+namespace pssst::crypto {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+using Nonce = std::array<std::uint8_t, kGcmNonceSize>;
+using Tag = std::array<std::uint8_t, kGcmTagSize>;
+using Key = std::array<std::uint8_t, kAesKeySize>;
+using test::SeededBytes;
+
+class Symmetric : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = SymmetricEngine::create();
+    ASSERT_TRUE(made.has_value()) << made.error().to_string();
+    engine_ = std::move(*made);
+  }
+
+  Bytes seal(const Nonce& nonce, const Bytes& aad, const Bytes& message, Tag& tag) {
+    Bytes ciphertext(message.size() + 1, 0xa5);
+    engine_->seal(nonce, aad, message.data(), message.size(), ciphertext.data(), tag);
+    EXPECT_EQ(ciphertext.back(), 0xa5) << "wrote beyond " << message.size() << " bytes";
+    ciphertext.pop_back();
+    return ciphertext;
+  }
+  std::pair<bool, Bytes> open(const Nonce& nonce, const Bytes& aad, const Bytes& ciphertext,
+                              const Tag& tag) {
+    Bytes message(ciphertext.size() + 1, 0xa5);
+    const bool genuine =
+        engine_->open(nonce, aad, ciphertext.data(), ciphertext.size(), tag, message.data());
+    EXPECT_EQ(message.back(), 0xa5) << "wrote beyond " << ciphertext.size() << " bytes";
+    message.pop_back();
+    return {genuine, message};
+  }
+
+  std::unique_ptr<SymmetricEngine> engine_;
+};
+
+/// Arguments of sha256_pairs() for n random messages.
+struct HashBurst {
+  HashBurst(SeededBytes& random, std::size_t n) : first(n), second(n), digests(n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      first[i] = random.bytes32();
+      second[i] = random.bytes32();
+      first_pointers.push_back(&first[i]);
+      second_pointers.push_back(&second[i]);
+      digest_pointers.push_back(&digests[i]);
+    }
+  }
+  void run(SymmetricEngine& engine) {
+    engine.sha256_pairs(first_pointers.data(), second_pointers.data(), digest_pointers.data(),
+                        digests.size());
+  }
+  [[nodiscard]] Bytes32 expected(std::size_t i) const {
+    std::array<std::uint8_t, 64> message{};
+    std::copy(first[i].begin(), first[i].end(), message.begin());
+    std::copy(second[i].begin(), second[i].end(), message.begin() + 32);
+    return test::reference_sha256(message);
+  }
+
+  std::vector<Bytes32> first, second, digests;
+  std::vector<const Bytes32*> first_pointers, second_pointers;
+  std::vector<Bytes32*> digest_pointers;
+};
+
+TEST_F(Symmetric, Sha256AgreesWithOpensslForEveryCount) {
+  SeededBytes random(50);
+  for (std::size_t n = 0; n <= kX25519LanesMax; ++n) {
+    HashBurst burst(random, n);
+    burst.run(*engine_);
+    for (std::size_t i = 0; i < n; ++i) {
+      ASSERT_EQ(base::to_hex(burst.digests[i]), base::to_hex(burst.expected(i)))
+          << i << " of " << n;
+    }
+  }
+}
+
+// FIPS 180-4 by a value from elsewhere: SHA-256 of 64 zero bytes.
+TEST_F(Symmetric, Sha256OfZeros) {
+  const Bytes32 zero{};
+  Bytes32 digest{};
+  const Bytes32* const input = &zero;
+  Bytes32* const output = &digest;
+  engine_->sha256_pairs(&input, &input, &output, 1);
+  EXPECT_EQ(base::to_hex(digest),
+            "f5a5fd42d16a20302798ef6ed309979b43003d2320d9f0e8ea9831a92759fb4b");
+}
+
+TEST_F(Symmetric, Sha256KeepsNothingInFlight) {
+  SeededBytes random(51);
+  HashBurst kept(random, 5);
+  kept.run(*engine_);
+  const std::vector<Bytes32> digests = kept.digests;
+  for (Bytes32& digest : kept.digests) digest.fill(0);
+  for (int i = 0; i < 100; ++i)
+    HashBurst(random, 1 + static_cast<std::size_t>(i) % 7).run(*engine_);
+  for (const Bytes32& digest : kept.digests) EXPECT_EQ(digest, Bytes32{});
+}
+
+TEST_F(Symmetric, Sha256TakesOneInputForSeveralLanes) {
+  SeededBytes random(52);
+  HashBurst burst(random, 9);
+  for (std::size_t i = 0; i < 9; ++i) burst.second_pointers[i] = burst.first_pointers[0];
+  burst.run(*engine_);
+  for (std::size_t i = 0; i < 9; ++i) {
+    burst.second[i] = burst.first[0];
+    EXPECT_EQ(burst.digests[i], burst.expected(i));
+  }
+}
+
+TEST_F(Symmetric, GcmAgreesWithOpensslForEveryLength) {
+  SeededBytes random(53);
+  std::vector<std::size_t> sizes{511, 512, 513, 1023, 1024, 1025, 1300, 1419, 1420};
+  for (std::size_t size = 0; size <= 300; ++size) sizes.push_back(size);
+  for (const std::size_t size : sizes) {
+    Key key{};
+    Nonce nonce{};
+    random.fill(key);
+    random.fill(nonce);
+    const Bytes aad = random.vector(size % 5 == 0 ? size % 64 : 4);
+    const Bytes message = random.vector(size);
+    const test::SealedReference reference = test::reference_seal(key, nonce, aad, message);
+    engine_->set_key(key);
+    Tag tag{};
+    ASSERT_EQ(seal(nonce, aad, message, tag), reference.ciphertext) << size;
+    ASSERT_EQ(tag, reference.tag) << size;
+    const auto [genuine, opened] = open(nonce, aad, reference.ciphertext, reference.tag);
+    ASSERT_TRUE(genuine) << size;
+    ASSERT_EQ(opened, message) << size;
+  }
+}
+
+TEST_F(Symmetric, GcmWorksInPlace) {
+  SeededBytes random(54);
+  Key key{};
+  Nonce nonce{};
+  random.fill(key);
+  random.fill(nonce);
+  engine_->set_key(key);
+  const Bytes aad = random.vector(4);
+  for (const std::size_t size : {0u, 1u, 15u, 16u, 17u, 64u, 1300u}) {
+    const Bytes message = random.vector(size);
+    const test::SealedReference reference = test::reference_seal(key, nonce, aad, message);
+    Bytes buffer = message;
+    Tag tag{};
+    engine_->seal(nonce, aad, buffer.data(), size, buffer.data(), tag);
+    EXPECT_EQ(buffer, reference.ciphertext) << size;
+    EXPECT_EQ(tag, reference.tag) << size;
+    EXPECT_TRUE(engine_->open(nonce, aad, buffer.data(), size, tag, buffer.data()));
+    EXPECT_EQ(buffer, message) << size;
+  }
+}
+
+TEST_F(Symmetric, GcmTakesNullPointersForNoBytes) {
+  const Key key{1};
+  const Nonce nonce{2};
+  engine_->set_key(key);
+  Tag tag{};
+  engine_->seal(nonce, {}, nullptr, 0, nullptr, tag);
+  EXPECT_EQ(tag, test::reference_seal(key, nonce, {}, {}).tag);
+  EXPECT_TRUE(engine_->open(nonce, {}, nullptr, 0, tag, nullptr));
+  tag[0] ^= 1;
+  EXPECT_FALSE(engine_->open(nonce, {}, nullptr, 0, tag, nullptr));
+}
+
+TEST_F(Symmetric, EveryFlippedBitIsRefusedAndLeavesZeros) {
+  SeededBytes random(55);
+  Key key{};
+  Nonce nonce{};
+  random.fill(key);
+  random.fill(nonce);
+  const Bytes aad = random.vector(4);
+  const Bytes message = random.vector(33);
+  engine_->set_key(key);
+  Tag tag{};
+  const Bytes ciphertext = seal(nonce, aad, message, tag);
+  const auto expect_refused = [&](const Nonce& n, const Bytes& a, const Bytes& c, const Tag& t) {
+    const auto [genuine, opened] = open(n, a, c, t);
+    EXPECT_FALSE(genuine);
+    EXPECT_EQ(opened, Bytes(message.size(), 0));
+  };
+  const auto flip = [](auto bytes, std::size_t bit) {
+    bytes.at(bit / 8) ^= static_cast<std::uint8_t>(1u << bit % 8);
+    return bytes;
+  };
+  for (std::size_t i = 0; i < 8 * tag.size(); ++i) {
+    expect_refused(nonce, aad, ciphertext, flip(tag, i));
+  }
+  for (std::size_t i = 0; i < 8 * ciphertext.size(); ++i) {
+    expect_refused(nonce, aad, flip(ciphertext, i), tag);
+  }
+  for (std::size_t i = 0; i < 8 * aad.size(); ++i)
+    expect_refused(nonce, flip(aad, i), ciphertext, tag);
+  for (std::size_t i = 0; i < 8 * nonce.size(); ++i) {
+    expect_refused(flip(nonce, i), aad, ciphertext, tag);
+  }
+  for (std::size_t i = 0; i < 8 * key.size(); ++i) {
+    engine_->set_key(flip(key, i));
+    expect_refused(nonce, aad, ciphertext, tag);
+  }
+  engine_->set_key(key);
+  EXPECT_TRUE(open(nonce, aad, ciphertext, tag).first);
+}
+
+TEST_F(Symmetric, WycheproofAesGcm) {
+  const auto vectors = test::load_public_vectors("aes_gcm_test.json");
+  if (!vectors) {
+    GTEST_SKIP() << "no " << test::public_vectors_path("aes_gcm_test.json")
+                 << "; name the folder that holds it in PSSST_PUBLIC_VECTORS";
+  }
+  int valid = 0;
+  int invalid = 0;
+  for (const auto& group : vectors->at("testGroups")) {
+    if (group.at("ivSize") != 96 || group.at("keySize") != 128 || group.at("tagSize") != 128) {
+      continue;
+    }
+    for (const auto& row : group.at("tests")) {
+      SCOPED_TRACE("tcId " + row.at("tcId").dump());
+      const auto nonce = test::bytes_of_size<kGcmNonceSize>(row.at("iv"));
+      const auto tag = test::bytes_of_size<kGcmTagSize>(row.at("tag"));
+      const Bytes aad = test::bytes(row.at("aad"));
+      const Bytes message = test::bytes(row.at("msg"));
+      const Bytes ciphertext = test::bytes(row.at("ct"));
+      engine_->set_key(test::bytes_of_size<kAesKeySize>(row.at("key")));
+      const auto [genuine, opened] = open(nonce, aad, ciphertext, tag);
+      Tag made{};
+      const Bytes sealed = seal(nonce, aad, message, made);
+      if (row.at("result") == "valid") {
+        ++valid;
+        EXPECT_TRUE(genuine);
+        EXPECT_EQ(opened, message);
+        EXPECT_EQ(sealed, ciphertext);
+        EXPECT_EQ(made, tag);
+      } else {
+        ++invalid;
+        EXPECT_FALSE(genuine);
+        EXPECT_EQ(opened, Bytes(ciphertext.size(), 0));
+        EXPECT_FALSE(sealed == ciphertext && made == tag);
+      }
+    }
+  }
+  EXPECT_EQ(valid, 40);
+  EXPECT_EQ(invalid, 27);
+}
+
+TEST_F(Symmetric, NamesItsArchitectures) {
+  const std::set<std::string_view> known{"AVX512", "AVX2", "AVX", "SSE"};
+  EXPECT_TRUE(known.contains(engine_->gcm_architecture()));
+  EXPECT_TRUE(known.contains(engine_->sha256_architecture()));
+  if (base::cpu_features().sha) {
+    EXPECT_EQ(engine_->sha256_architecture(), "SSE");
+  }
+}
+
+using SymmetricDeathTest = Symmetric;
+
+TEST_F(SymmetricDeathTest, NoKeyIsAProgrammersError) {
+  Tag tag{};
+  const Nonce nonce{};
+  EXPECT_DEATH(engine_->seal(nonce, {}, nullptr, 0, nullptr, tag), "has_key");
+  engine_->set_key(Key{});
+  engine_->seal(nonce, {}, nullptr, 0, nullptr, tag);
+  engine_->clear_key();
+  EXPECT_DEATH(static_cast<void>(engine_->open(nonce, {}, nullptr, 0, tag, nullptr)), "has_key");
+}
+
+TEST_F(SymmetricDeathTest, TooManyHashesAreAProgrammersError) {
+  EXPECT_DEATH(engine_->sha256_pairs(nullptr, nullptr, nullptr, kX25519LanesMax + 1), "n <=");
+}
+
+}  // namespace
+}  // namespace pssst::crypto
