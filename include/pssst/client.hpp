@@ -1,6 +1,7 @@
 /// The client side of the protocol: seals a request, opens its reply. No I/O.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,16 +14,20 @@
 
 namespace pssst {
 
-/// Why a reply was refused. Checked in this order (protocol.md, "At the client").
+namespace protocol {
+struct ClientInternals;
+}
+
+/// Why a reply was refused. Checked in this order.
 enum class ReplyFault : std::uint8_t {
   kNone = 0,
-  kNotPending,    ///< no request is pending: none was sealed, or its reply has been opened
-  kTooShort,      ///< below 52 bytes
-  kSuite,         ///< not the request's suite
-  kFlags,         ///< not exactly the reply flag and the request's client authentication flag
-  kDh,            ///< not the request's dh
-  kNoSpace,       ///< the message does not fit the caller's buffer; the request stays pending
-  kTag,           ///< GCM tag is wrong
+  kNotPending,  ///< no request is pending: none was sealed, or its reply has been opened
+  kTooShort,    ///< below 52 bytes
+  kSuite,       ///< not the request's suite
+  kFlags,       ///< not exactly the reply flag and the request's client authentication flag
+  kDh,          ///< not the request's dh
+  kNoSpace,     ///< the message does not fit the caller's buffer; the request stays pending
+  kTag,         ///< GCM tag is wrong
 };
 [[nodiscard]] std::string_view to_string(ReplyFault fault) noexcept;
 
@@ -41,6 +46,7 @@ class PendingRequest {
 
  private:
   friend class Client;
+  friend struct protocol::ClientInternals;
   void wipe() noexcept;
   bool pending_ = false;
   std::uint16_t request_flags_ = 0;
@@ -51,8 +57,9 @@ class PendingRequest {
 /// A client of one server, anonymous or with a key of its own. Not thread-safe.
 class Client {
  public:
-  /// `key` null: anonymous. A server key that fails check_public_key(), or one with which `key`
-  /// gives a zero shared secret, is refused: null, and why in *error.
+  /// `key` null: anonymous; otherwise it is needed only for this call. Refused are a server key
+  /// that fails check_public_key(), and a `key` that gives a zero shared secret with it or is the
+  /// server's own: null, and why in *error.
   static std::unique_ptr<Client> create(const PublicKey& server, const PrivateKey* key,
                                         std::string* error);
   Client(const Client&) = delete;
@@ -63,8 +70,10 @@ class Client {
   [[nodiscard]] std::size_t overhead_size() const noexcept;
 
   /// Seals `message` under a fresh ephemeral key into the front of `datagram`, and returns the
-  /// bytes written; 0, and nothing written, if the space is below message + overhead_size().
-  /// `pending` is what opens the reply; what it held before is wiped.
+  /// bytes written; 0, and nothing written, if the space is below message + overhead_size(). The
+  /// two do not overlap. `pending` is what opens the reply; what it held before is wiped. To send a
+  /// message again, seal it again: identical datagrams can be linked. Constant time but for the
+  /// sizes.
   [[nodiscard]] std::size_t seal(std::span<const std::uint8_t> message,
                                  std::span<std::uint8_t> datagram,
                                  PendingRequest& pending) noexcept;
@@ -74,7 +83,7 @@ class Client {
     std::size_t size = 0;  ///< message bytes
   };
   /// A bad reply leaves `pending` pending and the message space zeroed or untouched; a good one
-  /// settles it. `message` must hold datagram - 52 bytes.
+  /// settles it. `message` must hold datagram - 52 bytes and does not overlap `datagram`.
   [[nodiscard]] Opened open(std::span<const std::uint8_t> datagram, PendingRequest& pending,
                             std::span<std::uint8_t> message) noexcept;
 
@@ -83,6 +92,7 @@ class Client {
   struct ImplDeleter {
     void operator()(Impl* impl) const noexcept;
   };
+  friend struct protocol::ClientInternals;
   explicit Client(std::unique_ptr<Impl, ImplDeleter> impl) noexcept;
   std::unique_ptr<Impl, ImplDeleter> impl_;
 };

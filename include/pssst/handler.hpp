@@ -22,7 +22,7 @@ struct HandlerTraits {
   std::uint32_t version = 1;
   /// The reply is a function of (client authentication flag, client key, message) alone, for as
   /// long as the server key lives. Suite 1 admits no other: two different replies to one request
-  /// reveal its GHASH key, and with it requests can be forged (protocol.md).
+  /// reveal its GHASH key, and with it requests can be forged.
   bool reply_is_pure = false;
   /// False: the handler never replies.
   bool replies = true;
@@ -38,9 +38,10 @@ struct HandlerMessage {
   const Identity* client = nullptr;  ///< null: anonymous
   std::span<std::uint8_t> reply_space;
   // Out.
-  /// Bytes written to reply_space; an empty reply (0) is a reply. Unset: none. More than
-  /// reply_space holds: the reply is dropped and counted, never truncated; so a handler that sees
-  /// that its reply does not fit says its full length and writes nothing.
+  /// Bytes written to the front of reply_space; an empty reply (0) is a reply. Unset: none, and
+  /// nothing was written. More than reply_space holds: the reply is dropped and counted, never
+  /// truncated; so a handler that sees that its reply does not fit says its full length and writes
+  /// nothing.
   std::optional<std::size_t> reply_size;
 };
 

@@ -16,10 +16,11 @@ inline constexpr std::size_t kKeySize = 32;  ///< bytes, private and public
 using PublicKey = std::array<std::uint8_t, kKeySize>;
 
 /// What is wrong with a public key; checked of every server key at the client and of every client
-/// key at enrolment (protocol.md, "Enrolment").
+/// key at enrolment, so that one private key passes under one public key only and no shared secret
+/// is zero.
 enum class PublicKeyFault : std::uint8_t {
   kNone = 0,
-  kNotCanonical,   ///< bit 255 set, or not below 2^255-19
+  kNotCanonical,   ///< bit 255 is set, or it is not below 2^255-19
   kSmallOrder,     ///< 0, 1, p-1 or one of the two points of order 8
   kOnTwist,        ///< not the u-coordinate of a point of the curve
   kNotPrimeOrder,  ///< has a small-order component: one private key would pass under several keys
@@ -46,6 +47,7 @@ class PrivateKey {
   PrivateKey& operator=(const PrivateKey&) = delete;
   ~PrivateKey();
 
+  /// As given or drawn, not clamped.
   [[nodiscard]] std::span<const std::uint8_t, kKeySize> bytes() const noexcept;
   /// X25519(key, 9). Constant time.
   [[nodiscard]] PublicKey public_key() const noexcept;

@@ -16,32 +16,32 @@ inline constexpr std::size_t kBurstLanesMax = 64;
 
 class ServerKey;
 
-/// Lanes 0 to size-1. A lane whose `drop` is set is skipped by every later stage. About 200 KB:
-/// allocate once, with make_request_burst().
+/// Lanes 0 to size-1, filled by add() after size was set to 0. A lane whose `drop` is set is
+/// skipped by every later stage. About 200 KB: allocate once, with make_request_burst().
 struct RequestBurst {
   template <class T>
   using Lanes = std::array<T, kBurstLanesMax>;
 
   std::size_t size = 0;
 
-  // Set by the caller. The datagram has passed admit(); it is read, never written.
+  // Set by add(). The datagram is read, never written, and stays where it is until seal().
   Lanes<const std::uint8_t*> datagram;
-  Lanes<std::uint16_t> datagram_size;  ///< at most kDatagramSizeMax
+  Lanes<std::uint16_t> datagram_size;  ///< kOverheadSize to kDatagramSizeMax
   Lanes<const ServerKey*> key;
 
   // Set by the stages.
-  Lanes<DropReason> drop;               ///< kNone: live
-  Lanes<std::uint8_t> authenticated;    ///< 1: the request carries the client authentication flag
-  Lanes<const std::uint8_t*> message;   ///< in message_space
+  Lanes<DropReason> drop;              ///< kNone: live
+  Lanes<std::uint8_t> authenticated;   ///< 1: the request carries the client authentication flag
+  Lanes<const std::uint8_t*> message;  ///< in plaintext; null in a dropped lane
   Lanes<std::uint16_t> message_size;
-  Lanes<const Identity*> client;        ///< null: anonymous
+  Lanes<const Identity*> client;  ///< null: anonymous
 
   // Set by whoever answers, before seal().
   Lanes<std::uint8_t> has_reply;
-  Lanes<std::uint16_t> reply_size;  ///< plaintext bytes at reply_space(lane)
+  Lanes<std::size_t> reply_size;  ///< plaintext bytes at reply_space(lane)
 
   // Set by seal().
-  Lanes<std::uint16_t> reply_datagram_size;
+  Lanes<std::uint16_t> reply_datagram_size;  ///< 0: none
 
   // Storage; use the functions below.
   alignas(64) std::array<std::array<std::uint8_t, kDatagramSizeMax>, kBurstLanesMax> plaintext;
@@ -49,6 +49,10 @@ struct RequestBurst {
   // Secret; wiped by wipe_secrets().
   alignas(64) Lanes<std::array<std::uint8_t, 32>> shared_secret;
   alignas(64) Lanes<std::array<std::uint8_t, 32>> key_material;
+
+  /// Appends a live lane for `request`, which has passed admit(): kOverheadSize to
+  /// kDatagramSizeMax bytes. The burst is not full.
+  void add(std::span<const std::uint8_t> request, const ServerKey& server_key) noexcept;
 
   /// Where lane `i`'s reply message is written, in place: kReplySizeMax bytes.
   [[nodiscard]] std::span<std::uint8_t> reply_space(std::size_t i) noexcept {

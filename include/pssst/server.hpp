@@ -1,13 +1,13 @@
 /// The server side of the protocol, for bursts and single requests. No I/O.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "pssst/drop_reason.hpp"
 #include "pssst/handler.hpp"
@@ -21,6 +21,7 @@ namespace pssst {
 class ServerKey {
  public:
   explicit ServerKey(const PrivateKey& key);
+  // A moved-from key may only be destroyed or assigned to.
   ServerKey(ServerKey&&) noexcept;
   ServerKey& operator=(ServerKey&&) noexcept;
   ServerKey(const ServerKey&) = delete;
@@ -46,9 +47,11 @@ enum class ClientPolicy : std::uint8_t {
   kRequired,   ///< only client-authenticated
 };
 
-/// The checks that cost next to nothing (protocol.md, "What we accept", 1 to 3), in the wire's
-/// order. Variable time: it sees nothing secret.
-[[nodiscard]] DropReason admit(std::span<const std::uint8_t> datagram, ClientPolicy policy) noexcept;
+/// The checks that cost next to nothing, in this order: length of the header, suite, reply flag,
+/// reserved flags, length for the suite, policy, dh canonical, dh not of small order. kNone if the
+/// datagram passes. Variable time: it sees nothing secret.
+[[nodiscard]] DropReason admit(std::span<const std::uint8_t> datagram,
+                               ClientPolicy policy) noexcept;
 
 /// The enrolled clients, as a worker asks for them.
 class ClientLookup {
@@ -80,7 +83,8 @@ class RequestProcessor {
   /// Lanes worth filling with that kernel: eight of its vectors, at most kBurstLanesMax.
   [[nodiscard]] std::size_t burst_limit() const noexcept;
 
-  /// shared_secret = X25519(key, dh) for all lanes at once; a zero drops the lane.
+  /// authenticated from the header, and shared_secret = X25519(key, dh) for all lanes at once; a
+  /// zero drops the lane.
   void multiply(RequestBurst& burst) noexcept;
   /// key_material from the shared secret, then the AEAD: message, or a dropped lane whose plaintext
   /// space holds zeros.
@@ -91,7 +95,8 @@ class RequestProcessor {
   void prove(RequestBurst& burst) noexcept;
   /// Seals the replies of lanes with has_reply; a reply longer than its space drops the lane.
   void seal(RequestBurst& burst) noexcept;
-  /// Wipes shared secrets, key material, proofs and messages of the lanes 0 to size-1.
+  /// Wipes shared secrets, key material, proofs and messages of the lanes 0 to size-1, and what
+  /// lanes with has_reply hold in reply_space if seal() did not seal it; sealed replies stay.
   void wipe_secrets(RequestBurst& burst) noexcept;
 
  private:
@@ -113,31 +118,38 @@ using RequestBurstPointer = std::unique_ptr<RequestBurst, RequestBurstDeleter>;
 /// One request at a time, for those who have no bursts: tests, tools, small servers.
 class SingleServer {
  public:
-  /// The key and the lookup must outlive it. `clients` may be null: nobody is enrolled.
+  /// The key and the lookup must outlive it. `clients` may be null: nobody is enrolled. On failure
+  /// null, and what is wrong and what to do in *error.
   static std::unique_ptr<SingleServer> create(const ServerKey& key, const ClientLookup* clients,
                                               ClientPolicy policy, std::string* error);
 
   struct Opened {
-    DropReason drop = DropReason::kNone;  ///< otherwise the rest is empty
-    std::span<const std::uint8_t> message;  ///< valid until the next call
+    DropReason drop = DropReason::kNone;      ///< otherwise the rest is empty
+    std::span<const std::uint8_t> message{};  ///< valid until the next call
     const Identity* client = nullptr;
   };
-  /// Forgets the request before. A datagram longer than kDatagramSizeMax is kFrameOversized.
+  /// Forgets the request before. A datagram longer than kDatagramSizeMax is kFrameOversized. Keeps
+  /// a copy of the datagram.
   [[nodiscard]] Opened open(std::span<const std::uint8_t> datagram) noexcept;
-  /// The sealed reply to the request opened last, valid until the next call; empty if `message` is
-  /// longer than kReplySizeMax or no request is open.
+  /// The sealed reply to the request opened last, valid until the next call; empty if no request is
+  /// open or `message` is longer than kReplySizeMax. A reply closes the request and wipes what was
+  /// opened; `message` may be the very one that open() gave.
   ///
-  /// For suite 1, never answer one request with two different messages under one server key.
+  /// Suite 1: never answer one request, or a replay of it, with two different messages under one
+  /// server key. Its GHASH key leaks, and then requests can be forged.
   [[nodiscard]] std::span<const std::uint8_t> reply(std::span<const std::uint8_t> message) noexcept;
 
  private:
   SingleServer(const ServerKey& key, const ClientLookup* clients, ClientPolicy policy,
                std::unique_ptr<RequestProcessor> processor);
+  void forget() noexcept;
+
   const ServerKey& key_;
-  const ClientLookup* clients_;
+  const ClientLookup& clients_;
   ClientPolicy policy_;
   std::unique_ptr<RequestProcessor> processor_;
   RequestBurstPointer burst_;
+  std::array<std::uint8_t, kDatagramSizeMax> datagram_{};
 };
 
 }  // namespace pssst

@@ -1,4 +1,4 @@
-/// The PSSST wire layout (protocol.md): constants, no code.
+/// The PSSST wire layout: constants, no code. Integers are big-endian.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,233 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/error.hpp"
+#include "base/secret_memory.hpp"
+#include "crypto/symmetric.hpp"
+#include "crypto/x25519.hpp"
+#include "protocol/header.hpp"
+#include "protocol/server_key.hpp"
+#include "protocol/suite1.hpp"
+#include "pssst/server.hpp"
+
+namespace pssst {
+namespace {
+
+namespace suite1 = protocol::suite1;
+using crypto::Bytes32;
+using crypto::LaneMask;
+
+static_assert(kBurstLanesMax == crypto::kX25519LanesMax);
+
+/// Lane numbers, packed: entry i of a kernel's arrays is lane numbers[i] of the burst.
+class LaneList {
+ public:
+  void add(std::size_t lane) noexcept { numbers_[size_++] = static_cast<std::uint8_t>(lane); }
+  [[nodiscard]] std::span<const std::uint8_t> numbers() const noexcept {
+    return std::span(numbers_).first(size_);
+  }
+
+ private:
+  std::array<std::uint8_t, kBurstLanesMax> numbers_;
+  std::size_t size_ = 0;
+};
+
+template <class Predicate>
+LaneList select_lanes(const RequestBurst& burst, Predicate&& predicate) noexcept {
+  PSSST_ASSERT(burst.size <= kBurstLanesMax);
+  LaneList lanes;
+  for (std::size_t lane = 0; lane < burst.size; ++lane) {
+    if (burst.drop[lane] == DropReason::kNone && predicate(lane)) lanes.add(lane);
+  }
+  return lanes;
+}
+
+LaneList live_lanes(const RequestBurst& burst) noexcept {
+  return select_lanes(burst, [](std::size_t) { return true; });
+}
+
+LaneList authenticated_lanes(const RequestBurst& burst) noexcept {
+  return select_lanes(burst, [&](std::size_t lane) { return burst.authenticated[lane] != 0; });
+}
+
+/// A dropped lane offers nothing more to its readers.
+void drop_lane(RequestBurst& burst, std::size_t lane, DropReason reason) noexcept {
+  burst.drop[lane] = reason;
+  burst.message[lane] = nullptr;
+  burst.message_size[lane] = 0;
+  burst.client[lane] = nullptr;
+}
+
+void set_error(std::string* error, const base::Error& cause) {
+  if (error != nullptr) *error = cause.to_string();
+}
+
+base::Error no_kernel(std::string_view name) {
+  std::string known;
+  for (const crypto::X25519Kernel& kernel : crypto::x25519_kernels()) {
+    if (!kernel.supported()) continue;
+    known += known.empty() ? "" : ", ";
+    known += kernel.name;
+  }
+  return {.what = "there is no such X25519 kernel, or this CPU does not run it",
+          .where = std::string(name),
+          .remedy = "this CPU runs: " + known};
+}
+
+}  // namespace
+
+/// In secret pages: `results` and `ephemeral_keys` are secrets for the length of a stage.
+struct RequestProcessor::Impl {
+  Impl(const crypto::X25519Kernel& chosen,
+       std::unique_ptr<crypto::SymmetricEngine>&& owned) noexcept
+      : kernel(chosen), engine(std::move(owned)) {}
+
+  const crypto::X25519Kernel& kernel;
+  std::unique_ptr<crypto::SymmetricEngine> engine;
+  std::array<const crypto::X25519Scalar*, kBurstLanesMax> scalars{};
+  alignas(64) std::array<Bytes32, kBurstLanesMax> points{};
+  alignas(64) std::array<Bytes32, kBurstLanesMax> results{};
+  alignas(64) std::array<Bytes32, kBurstLanesMax> expected{};
+  alignas(64) std::array<crypto::X25519Scalar, kBurstLanesMax> ephemeral_keys;
+  std::array<const std::uint8_t*, kBurstLanesMax> client_keys{};
+  std::array<const Identity*, kBurstLanesMax> identities{};
+};
+
+void RequestProcessor::ImplDeleter::operator()(Impl* impl) const noexcept {
+  base::SecretDeleter<Impl>{}(impl);
+}
+
+RequestProcessor::RequestProcessor(std::unique_ptr<Impl, ImplDeleter> impl) noexcept
+    : impl_(std::move(impl)) {}
+RequestProcessor::~RequestProcessor() = default;
+
+std::unique_ptr<RequestProcessor> RequestProcessor::create(std::string_view x25519_kernel,
+                                                           std::string* error) {
+  const crypto::X25519Kernel* kernel = crypto::select_x25519_kernel(x25519_kernel);
+  if (kernel == nullptr) {
+    set_error(error, no_kernel(x25519_kernel));
+    return nullptr;
+  }
+  auto engine = crypto::SymmetricEngine::create();
+  if (!engine) {
+    set_error(error, engine.error());
+    return nullptr;
+  }
+  std::unique_ptr<Impl, ImplDeleter> impl(
+      base::make_secret<Impl>(*kernel, std::move(*engine)).release());
+  return std::unique_ptr<RequestProcessor>(new RequestProcessor(std::move(impl)));
+}
+
+std::string_view RequestProcessor::x25519_kernel() const noexcept {
+  return impl_->kernel.name;
+}
+
+std::size_t RequestProcessor::burst_limit() const noexcept {
+  return impl_->kernel.burst_limit;
+}
+
+void RequestProcessor::multiply(RequestBurst& burst) noexcept {
+  Impl& impl = *impl_;
+  const LaneList lanes = live_lanes(burst);
+  const std::span numbers = lanes.numbers();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::size_t lane = numbers[i];
+    const std::span<const std::uint8_t> datagram(burst.datagram[lane], burst.datagram_size[lane]);
+    const std::uint16_t flags = protocol::read_header(datagram.first<kHeaderSize>()).flags;
+    burst.authenticated[lane] = (flags & kFlagClientAuth) != 0 ? 1 : 0;
+    impl.points[i] = suite1::read_dh(datagram);
+    impl.scalars[i] = &burst.key[lane]->prepared().scalar;
+  }
+  const LaneMask zero = impl.kernel.multiply(impl.scalars.data(), impl.points.data(),
+                                             impl.results.data(), numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    burst.shared_secret[numbers[i]] = impl.results[i];
+    if ((zero >> i & 1) != 0) drop_lane(burst, numbers[i], DropReason::kSharedSecretZero);
+  }
+  base::wipe(impl.results.data(), numbers.size() * sizeof(Bytes32));
+}
+
+void RequestProcessor::open(RequestBurst& burst) noexcept {
+  const LaneList lanes = live_lanes(burst);
+  suite1::derive(*impl_->engine, burst, lanes.numbers());
+  for (const std::size_t lane : lanes.numbers()) {
+    const DropReason reason = suite1::open_request(*impl_->engine, burst, lane);
+    if (reason != DropReason::kNone) drop_lane(burst, lane, reason);
+  }
+  impl_->engine->clear_key();
+}
+
+void RequestProcessor::identify(RequestBurst& burst, const ClientLookup& clients) noexcept {
+  const LaneList lanes = authenticated_lanes(burst);
+  const std::span numbers = lanes.numbers();
+  if (numbers.empty()) return;
+  const std::span keys = std::span(impl_->client_keys).first(numbers.size());
+  const std::span found = std::span(impl_->identities).first(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    keys[i] = suite1::proof_client_key(burst, numbers[i]).data();
+  }
+  clients.find(keys, found);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    burst.client[numbers[i]] = found[i];
+    if (found[i] == nullptr) drop_lane(burst, numbers[i], DropReason::kClientUnknown);
+  }
+}
+
+void RequestProcessor::prove(RequestBurst& burst) noexcept {
+  Impl& impl = *impl_;
+  const LaneList lanes = authenticated_lanes(burst);
+  const std::span numbers = lanes.numbers();
+  if (numbers.empty()) return;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::size_t lane = numbers[i];
+    std::ranges::copy(suite1::proof_client_key(burst, lane), impl.points[i].begin());
+    impl.ephemeral_keys[i].assign(suite1::proof_ephemeral_key(burst, lane));
+    impl.scalars[i] = &impl.ephemeral_keys[i];
+    impl.expected[i] = suite1::read_dh({burst.datagram[lane], burst.datagram_size[lane]});
+  }
+  const crypto::X25519CheckResult result = crypto::x25519_check(
+      impl.kernel, impl.scalars.data(), impl.points.data(), impl.expected.data(), numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if ((result.zero >> i & 1) != 0) {
+      drop_lane(burst, numbers[i], DropReason::kProofZero);
+    } else if ((result.equal >> i & 1) == 0) {
+      drop_lane(burst, numbers[i], DropReason::kProofMismatch);
+    }
+    impl.ephemeral_keys[i].assign(Bytes32{});
+  }
+  // Who called is a secret too: the wire does not show C.
+  base::wipe(impl.points.data(), numbers.size() * sizeof(Bytes32));
+}
+
+void RequestProcessor::seal(RequestBurst& burst) noexcept {
+  const LaneList lanes =
+      select_lanes(burst, [&](std::size_t lane) { return burst.has_reply[lane] != 0; });
+  for (const std::size_t lane : lanes.numbers()) {
+    if (burst.reply_size[lane] > kReplySizeMax) {
+      drop_lane(burst, lane, DropReason::kReplyTooLong);
+    } else {
+      suite1::seal_reply(*impl_->engine, burst, lane);
+    }
+  }
+  impl_->engine->clear_key();
+}
+
+void RequestProcessor::wipe_secrets(RequestBurst& burst) noexcept {
+  PSSST_ASSERT(burst.size <= kBurstLanesMax);
+  impl_->engine->clear_key();
+  for (std::size_t lane = 0; lane < burst.size; ++lane) {
+    base::wipe(burst.plaintext[lane].data(), burst.datagram_size[lane] - kOverheadSize);
+    burst.message[lane] = nullptr;
+    burst.message_size[lane] = 0;
+    burst.client[lane] = nullptr;
+    // What a handler wrote stays in the clear unless seal() has encrypted it in place.
+    const bool sealed = burst.reply_datagram_size[lane] != 0;
+    if (burst.has_reply[lane] != 0 && !sealed) base::wipe_object(burst.reply[lane]);
+  }
+  base::wipe(burst.shared_secret.data(), burst.size * sizeof(Bytes32));
+  base::wipe(burst.key_material.data(), burst.size * sizeof(Bytes32));
+}
+
+}  // namespace pssst

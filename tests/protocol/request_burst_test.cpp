@@ -1,0 +1,76 @@
+#include "pssst/request_burst.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "pssst/server.hpp"
+
+namespace pssst {
+namespace {
+
+const PrivateKey kPrivateKey(std::array<std::uint8_t, 32>{1});
+
+TEST(RequestBurstTest, IsMadeZeroed) {
+  const RequestBurstPointer burst = make_request_burst();
+  const std::span bytes(reinterpret_cast<const std::uint8_t*>(burst.get()), sizeof *burst);
+  EXPECT_TRUE(std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; }));
+}
+
+TEST(RequestBurstTest, AddLeavesNothingOfTheLaneBefore) {
+  const ServerKey key(kPrivateKey);
+  const RequestBurstPointer burst = make_request_burst();
+  const std::array<std::uint8_t, 100> request{};
+  const Identity identity;
+  burst->add(request, key);
+  burst->drop[0] = DropReason::kTag;
+  burst->authenticated[0] = 1;
+  burst->message[0] = burst->plaintext[0].data();
+  burst->message_size[0] = 7;
+  burst->client[0] = &identity;
+  burst->has_reply[0] = 1;
+  burst->reply_size[0] = 8;
+  burst->reply_datagram_size[0] = 60;
+
+  burst->size = 0;
+  burst->add(std::span(request).first(60), key);
+  EXPECT_EQ(burst->size, 1u);
+  EXPECT_EQ(burst->datagram[0], request.data());
+  EXPECT_EQ(burst->datagram_size[0], 60);
+  EXPECT_EQ(burst->key[0], &key);
+  EXPECT_EQ(burst->drop[0], DropReason::kNone);
+  EXPECT_EQ(burst->authenticated[0], 0);
+  EXPECT_EQ(burst->message[0], nullptr);
+  EXPECT_EQ(burst->message_size[0], 0);
+  EXPECT_EQ(burst->client[0], nullptr);
+  EXPECT_EQ(burst->has_reply[0], 0);
+  EXPECT_EQ(burst->reply_size[0], 0u);
+  EXPECT_TRUE(burst->reply_datagram(0).empty());
+}
+
+TEST(RequestBurstTest, ReplySpaceIsTheReplyDatagramsText) {
+  const RequestBurstPointer burst = make_request_burst();
+  for (std::size_t lane = 0; lane < kBurstLanesMax; ++lane) {
+    EXPECT_EQ(burst->reply_space(lane).size(), kReplySizeMax);
+    EXPECT_EQ(burst->reply_space(lane).data(), burst->reply[lane].data() + 36);
+  }
+}
+
+TEST(RequestBurstDeathTest, TakesNoMoreThanItsLanesAndNoOtherSizes) {
+  // The default style runs the statement in a fork, where secret pages are wiped.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const ServerKey key(kPrivateKey);
+  const RequestBurstPointer burst = make_request_burst();
+  const std::array<std::uint8_t, kDatagramSizeMax + 1> bytes{};
+  EXPECT_DEATH(burst->add(std::span(bytes).first(kOverheadSize - 1), key), "kOverheadSize");
+  EXPECT_DEATH(burst->add(bytes, key), "kDatagramSizeMax");
+  for (std::size_t lane = 0; lane < kBurstLanesMax; ++lane) {
+    burst->add(std::span(bytes).first(kDatagramSizeMax), key);
+  }
+  EXPECT_DEATH(burst->add(std::span(bytes).first(kOverheadSize), key), "kBurstLanesMax");
+}
+
+}  // namespace
+}  // namespace pssst
