@@ -20,7 +20,9 @@ struct Datagram {
 /// A reply to a received datagram, which is used up by it.
 struct Reply {
   Datagram to;
-  const std::uint8_t* data = nullptr;  ///< read before transmit returns
+  /// Read before transmit returns. Not in the port's memory: the reply may be built over the
+  /// request.
+  const std::uint8_t* data = nullptr;
   std::uint16_t size = 0;
   bool sent = false;  ///< set by transmit
 };

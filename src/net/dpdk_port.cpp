@@ -1,1 +1,176 @@
 #include "net/dpdk_port.hpp"
+
+#include <rte_pause.h>
+#include <rte_prefetch.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "net/dpdk_port_impl.hpp"
+
+namespace pssst::net {
+namespace {
+
+constexpr std::uint16_t kPrefetchDistance = 4;
+// A full transmit ring drains within a few polls, or the link is the bottleneck.
+constexpr unsigned kTransmitAttempts = 16;
+
+rte_mbuf* mbuf_of(const Datagram& datagram) noexcept {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): receive() made the handle of this pointer
+  return reinterpret_cast<rte_mbuf*>(datagram.handle);
+}
+
+std::span<std::uint8_t> frame_of(rte_mbuf* mbuf) noexcept {
+  return {rte_pktmbuf_mtod(mbuf, std::uint8_t*), rte_pktmbuf_data_len(mbuf)};
+}
+
+std::array<std::uint8_t, 16> mapped(const Ipv4Address& ip) noexcept {
+  return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[0], ip[1], ip[2], ip[3]};
+}
+
+}  // namespace
+
+std::uint16_t DpdkQueue::send_staged() noexcept {
+  std::uint16_t sent = 0;
+  for (unsigned attempt = 0; sent < staged_count && attempt < kTransmitAttempts; ++attempt) {
+    if (attempt != 0) rte_pause();
+    sent = static_cast<std::uint16_t>(
+        sent + rte_eth_tx_burst(device, queue, &staged[sent],
+                                static_cast<std::uint16_t>(staged_count - sent)));
+  }
+  rte_pktmbuf_free_bulk(&staged[sent], staged_count - sent);
+  staged_count = 0;
+  return sent;
+}
+
+void DpdkPort::Impl::send_replies(DpdkQueue& queue) noexcept {
+  const std::uint16_t sent = queue.send_staged();
+  for (std::uint16_t i = 0; i < sent; ++i) {
+    queue.staged_reply[i]->sent = true;
+    counters->bytes_out.add(queue.staged_reply[i]->size);
+  }
+}
+
+std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> received) noexcept {
+  std::array<rte_mbuf*, kFrameBurst> mbufs;
+  const auto limit =
+      static_cast<std::uint16_t>(std::min<std::size_t>(received.size(), mbufs.size()));
+  const std::uint16_t arrived = rte_eth_rx_burst(queue.device, queue.queue, mbufs.data(), limit);
+  counters->frames.add(arrived);
+
+  std::array<rte_mbuf*, kFrameBurst> dropped;
+  unsigned dropped_count = 0;
+  std::size_t count = 0;
+  std::uint64_t bytes = 0;
+  for (std::uint16_t i = 0; i < arrived; ++i) {
+    if (i + kPrefetchDistance < arrived) {
+      rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + kPrefetchDistance], const void*));
+    }
+    rte_mbuf* mbuf = mbufs[i];
+    // Buffers hold a frame of the largest MTU served; one in segments that fit is the driver's
+    // whim.
+    ParsedFrame parsed;
+    if (rte_pktmbuf_linearize(mbuf) == 0) {
+      parsed = parse_frame(frame_of(mbuf), queue.filter);
+    } else {
+      parsed.drop = DropReason::kFrameOversized;
+    }
+    switch (parsed.verdict) {
+      case FrameVerdict::kDatagram:
+        mbuf->port = queue.device;  // not every driver sets it
+        received[count++] = {.data = parsed.payload.data(),
+                             .size = static_cast<std::uint16_t>(parsed.payload.size()),
+                             .udp_port = parsed.udp_port,
+                             .source = mapped(parsed.source),
+                             .handle = reinterpret_cast<std::uintptr_t>(mbuf)};
+        bytes += parsed.payload.size();
+        break;
+      case FrameVerdict::kArpRequest:
+        make_arp_reply(frame_of(mbuf), queue.filter);
+        mbuf->ol_flags = 0;
+        queue.staged[queue.staged_count++] = mbuf;
+        break;
+      case FrameVerdict::kDrop:
+        counters->drops.add(parsed.drop);
+        dropped[dropped_count++] = mbuf;
+        break;
+    }
+  }
+  counters->datagrams.add(count);
+  counters->bytes_in.add(bytes);
+  counters->answered.add(queue.staged_count);
+  if (queue.staged_count != 0) queue.send_staged();
+  rte_pktmbuf_free_bulk(dropped.data(), dropped_count);
+  return count;
+}
+
+DpdkPort::DpdkPort(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+DpdkPort::~DpdkPort() = default;
+
+// The next pass begins behind the queue at which this one ran out of room: a flooded queue does not
+// starve the others.
+std::size_t DpdkPort::receive(std::span<Datagram> received) noexcept {
+  Impl& impl = *impl_;
+  std::size_t count = 0;
+  for (std::size_t left = impl.queues.size(); left > 0 && count < received.size(); --left) {
+    count += impl.receive_burst(impl.queues[impl.next_queue], received.subspan(count));
+    if (++impl.next_queue == impl.queues.size()) impl.next_queue = 0;
+  }
+  return count;
+}
+
+void DpdkPort::transmit(std::span<Reply> replies) noexcept {
+  Impl& impl = *impl_;
+  for (Reply& reply : replies) {
+    reply.sent = false;
+    rte_mbuf* mbuf = mbuf_of(reply.to);
+    PSSST_ASSERT(mbuf != nullptr);
+    const std::size_t room = std::size_t{rte_pktmbuf_data_len(mbuf)} + rte_pktmbuf_tailroom(mbuf);
+    if (reply.size > kDatagramSizeMax || kFrameHeaderSize + reply.size > room) {
+      rte_pktmbuf_free(mbuf);
+      continue;
+    }
+    DpdkQueue& queue = impl.queues[impl.queue_of_device[mbuf->port]];
+    const std::size_t size = make_reply_frame({rte_pktmbuf_mtod(mbuf, std::uint8_t*), room},
+                                              queue.filter, {reply.data, reply.size});
+    mbuf->data_len = static_cast<std::uint16_t>(size);
+    mbuf->pkt_len = static_cast<std::uint32_t>(size);
+    mbuf->ol_flags = 0;  // the checksums are whole: nothing is left to the device
+    queue.staged[queue.staged_count] = mbuf;
+    queue.staged_reply[queue.staged_count] = &reply;
+    if (++queue.staged_count == kFrameBurst) impl.send_replies(queue);
+  }
+  for (DpdkQueue& queue : impl.queues) {
+    if (queue.staged_count != 0) impl.send_replies(queue);
+  }
+}
+
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static): a member in the Port concept
+void DpdkPort::release(const Datagram& datagram) noexcept {
+  rte_pktmbuf_free(mbuf_of(datagram));
+}
+
+// Signals cut sleeps short (net_tap lives by them): only the clock ends this one.
+// NOLINTNEXTLINE(readability-convert-member-functions-to-static): a member in the Port concept
+void DpdkPort::wait(std::chrono::microseconds timeout) noexcept {
+  constexpr long kSecondNs = 1'000'000'000;
+  timespec deadline{};
+  ::clock_gettime(CLOCK_MONOTONIC, &deadline);
+  const long ns = deadline.tv_nsec + static_cast<long>(timeout.count() % 1'000'000) * 1000;
+  deadline.tv_sec += timeout.count() / 1'000'000 + ns / kSecondNs;
+  deadline.tv_nsec = ns % kSecondNs;
+  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr) == EINTR) {
+  }
+}
+
+std::size_t DpdkPort::capacity() const noexcept {
+  return impl_->slots;
+}
+const PortCounters& DpdkPort::counters() const noexcept {
+  return *impl_->counters;
+}
+
+}  // namespace pssst::net

@@ -23,10 +23,12 @@ struct DpdkConfig {
   std::vector<std::string> pci_devices;  ///< as EAL's --allow; none: --no-pci
   std::vector<unsigned> cpus;            ///< one worker each, in this order
   bool hugepages = false;                ///< --in-memory, else --no-huge with memory_mb
-  unsigned memory_mb = 256;
+  unsigned memory_mb = 256;              ///< without hugepages: all that DPDK will ever have
   unsigned queue_size = 1024;            ///< descriptors per queue
+  unsigned slots = 1024;                 ///< datagrams that a worker may hold at once
   Ipv4Address address{};                 ///< ours, on every device
-  std::shared_ptr<const std::bitset<65536>> udp_ports;
+  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< not null
+  /// False where a local kernel's datagrams arrive (veth): it leaves their UDP checksums partial.
   bool verify_udp_checksum = true;
   std::vector<std::string> eal_arguments;  ///< appended as they are
 };
@@ -55,26 +57,35 @@ class DpdkPort {
 
 static_assert(Port<DpdkPort>);
 
-/// EAL and the devices. One per process: EAL cannot start twice.
+/// EAL and the devices. One per process, ever: EAL cannot start twice.
+///
+/// Signals: the runtime blocks none, and no thread of the process may block all of them: net_tap
+/// learns of frames by a real-time signal that must reach some thread. Block just those that are
+/// waited for. That signal cuts sleeps short, wherever it lands.
 class DpdkRuntime {
  public:
-  /// Starts EAL and every device. EAL's own messages are kept back; on failure the error names the
-  /// cause (no such device, no hugepages, no permission, too few queues) and carries EAL's last words.
+  /// Starts EAL and every device. What EAL writes to stdout and stderr meanwhile is kept back; on
+  /// failure the error names the cause (no such CPU, no hugepages, no such device, no permission,
+  /// too few queues) and carries EAL's last words. Afterwards warnings of DPDK's drivers go to
+  /// stderr. The calling thread may run on all allowed CPUs from then on.
   static base::Result<std::unique_ptr<DpdkRuntime>> start(const DpdkConfig& config);
   DpdkRuntime(const DpdkRuntime&) = delete;
   DpdkRuntime& operator=(const DpdkRuntime&) = delete;
-  /// Joins the workers, stops and closes the devices, cleans EAL up. Ports must be gone by then.
+  /// Joins the workers, stops and closes the devices, cleans EAL up. Ports must be gone by then,
+  /// and every datagram that they held released.
   ~DpdkRuntime();
 
-  /// Worker i's port; each may be taken once.
+  /// Worker i's port; each may be taken once. It is used on worker i's lcore, or by another thread
+  /// while that one does not.
   [[nodiscard]] std::unique_ptr<DpdkPort> take_port(std::size_t worker);
   /// Runs `body` on worker i's lcore; it returns when told to stop by its own means.
   base::Result<void> launch(std::size_t worker, std::function<void()> body);
   /// Waits for all that were launched.
   void join() noexcept;
-  /// One line per device: name, driver, MAC, queues, link.
+  /// One line per device: name, driver, MAC, queue pairs, link.
   [[nodiscard]] std::vector<std::string> describe_devices() const;
-  /// Refreshes PortCounters::missed of worker 0's port from the devices' own statistics.
+  /// Refreshes PortCounters::missed of worker 0's port from the devices' own statistics: what they
+  /// lost for want of descriptors or buffers. Not on the hot path: may enter the kernel.
   void read_device_counters() noexcept;
 
  private:

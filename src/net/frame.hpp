@@ -27,7 +27,7 @@ inline constexpr std::size_t kFrameHeaderSize =
 struct FrameFilter {
   MacAddress mac{};
   Ipv4Address ip{};
-  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< those with a service
+  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< those with a service; not null
   bool verify_udp_checksum = true;
 };
 
@@ -35,15 +35,18 @@ enum class FrameVerdict : std::uint8_t { kDatagram, kArpRequest, kDrop };
 
 struct ParsedFrame {
   FrameVerdict verdict = FrameVerdict::kDrop;
-  DropReason drop = DropReason::kNone;       ///< kDrop: why
-  std::span<const std::uint8_t> payload;     ///< kDatagram: within the frame
-  std::uint16_t udp_port = 0;                ///< kDatagram: destination, host order
-  Ipv4Address source{};                      ///< kDatagram
+  DropReason drop = DropReason::kNone;    ///< kDrop: why
+  std::span<const std::uint8_t> payload;  ///< kDatagram: within the frame
+  std::uint16_t udp_port = 0;             ///< kDatagram: destination, host order
+  Ipv4Address source{};                   ///< kDatagram
 };
 
 /// Sorts one received frame. Every length is checked before use; Ethernet padding is cut off by the
-/// IP total length. Sources that cannot be replied to: unspecified, multicast, limited broadcast,
-/// loopback, our own address.
+/// IP total length, which the UDP length must match exactly. IP is taken only at our own MAC and
+/// address, ARP also at the broadcast MAC. A UDP checksum of 0 says that there is none (RFC 768).
+/// Sources that cannot be replied to: unspecified, multicast, limited broadcast, loopback and our
+/// own address; any address behind a group MAC. Of ARP, only requests for our address are answered,
+/// probes (RFC 5227) among them. VLAN tags are an EtherType that is not served.
 [[nodiscard]] ParsedFrame parse_frame(std::span<const std::uint8_t> frame,
                                       const FrameFilter& filter) noexcept;
 
@@ -52,9 +55,11 @@ struct ParsedFrame {
 void make_arp_reply(std::span<std::uint8_t> frame, const FrameFilter& filter) noexcept;
 
 /// Turns a frame that parse_frame() called kDatagram into the frame of a reply with `payload`:
-/// addresses and UDP ports swapped, the source MAC ours, TTL 64, DF set, identification 0 (RFC 6864),
-/// lengths and both checksums computed whole. `frame` has room for kFrameHeaderSize + payload bytes;
-/// the payload must not lie within it. Returns the frame's size.
+/// addresses and UDP ports swapped, the source MAC ours, TTL 64, DF set, identification 0 (RFC
+/// 6864), lengths and both checksums computed whole. `frame` has room for kFrameHeaderSize +
+/// payload bytes; the payload is at most kDatagramSizeMax bytes and does not lie within it. Returns
+/// the frame's size, without padding to Ethernet's least 60 bytes: replies of the protocol are
+/// longer.
 std::size_t make_reply_frame(std::span<std::uint8_t> frame, const FrameFilter& filter,
                              std::span<const std::uint8_t> payload) noexcept;
 

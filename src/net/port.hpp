@@ -11,12 +11,12 @@
 
 namespace pssst::net {
 
-/// One port's share of the books (design.md): frames = datagrams + answered + handed_to_kernel +
-/// frame drops. Written by the port's worker alone.
+/// One port's share of the books: frames = datagrams + answered + handed_to_kernel + frame drops.
+/// Written by the port's worker alone; only `missed` of a DPDK port is written by its runtime.
 struct alignas(64) PortCounters {
   base::Counter frames;            ///< received
   base::Counter datagrams;         ///< handed to the worker
-  base::Counter answered;          ///< answered on L2 or L3: ARP
+  base::Counter answered;          ///< on L2 or L3 (ARP), whether or not the device took it
   base::Counter handed_to_kernel;  ///< always 0 until ports have an exception path
   base::DropCounters drops;        ///< frame drops only
   base::Counter bytes_in;          ///< UDP payload of datagrams
@@ -24,7 +24,10 @@ struct alignas(64) PortCounters {
   base::Counter missed;            ///< lost before us (NIC ring, socket buffer); not in the books
 };
 
-/// Used by one worker thread alone. Nothing allocates, locks, logs or throws after the port is made.
+// clang-format 14 breaks compound requirements apart.
+// clang-format off
+/// Used by one worker thread alone. Nothing allocates, locks, logs or throws after the port is
+/// made.
 template <class P>
 concept Port = requires(P port, const P const_port, std::span<Datagram> received,
                         const Datagram& datagram, std::span<Reply> replies,
@@ -43,5 +46,6 @@ concept Port = requires(P port, const P const_port, std::span<Datagram> received
   { const_port.capacity() } noexcept -> std::same_as<std::size_t>;
   { const_port.counters() } noexcept -> std::same_as<const PortCounters&>;
 };
+// clang-format on
 
 }  // namespace pssst::net

@@ -21,12 +21,12 @@ struct SocketPortConfig {
   /// Numeric addresses, IPv4 or IPv6; "::" takes IPv6 alone, so that "0.0.0.0" may stand beside it.
   std::vector<std::string> addresses;
   std::vector<std::uint16_t> udp_ports;
-  std::size_t slots = 1024;                    ///< datagrams the worker may hold at once
-  int receive_buffer_size = 4 * 1024 * 1024;   ///< bytes asked of SO_RCVBUF per socket
+  std::size_t slots = 1024;                   ///< datagrams the worker may hold at once
+  int receive_buffer_size = 4 * 1024 * 1024;  ///< bytes asked of SO_RCVBUF per socket
 };
 
-/// One socket per address and UDP port, shared among workers by SO_REUSEPORT. Replies leave from the
-/// address that was called (IP_PKTINFO, IPV6_RECVPKTINFO).
+/// One socket per address and UDP port, shared among workers by SO_REUSEPORT. Replies leave from
+/// the address that was called (IP_PKTINFO, IPV6_RECVPKTINFO).
 class SocketPort {
  public:
   /// Binds every address and UDP port without SO_REUSEPORT and lets go again: tells a UDP port that

@@ -1,0 +1,50 @@
+/// What the DPDK port's two halves share: the runtime that makes ports and the ports themselves.
+#pragma once
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "net/dpdk_port.hpp"
+
+namespace pssst::net {
+
+/// Frames per rx_burst and tx_burst.
+inline constexpr std::uint16_t kFrameBurst = 64;
+
+/// One queue pair of a device, and the frames on their way to it.
+struct DpdkQueue {
+  std::uint16_t device = 0;  ///< DPDK's port number
+  std::uint16_t queue = 0;
+  FrameFilter filter;
+
+  std::uint16_t staged_count = 0;
+  std::array<rte_mbuf*, kFrameBurst> staged{};
+  std::array<Reply*, kFrameBurst> staged_reply{};
+
+  /// Hands staged frames to the device; those that it does not take are freed. Returns how many it
+  /// took: the first ones.
+  std::uint16_t send_staged() noexcept;
+};
+
+struct DpdkPort::Impl {
+  std::vector<DpdkQueue> queues;
+  std::size_t next_queue = 0;
+  /// DPDK's port number -> index into queues: a worker has one queue of a device at most.
+  std::array<std::uint8_t, RTE_MAX_ETHPORTS> queue_of_device{};
+  std::size_t slots = 0;
+  /// Shared with the runtime, which writes `missed`.
+  std::shared_ptr<PortCounters> counters = std::make_shared<PortCounters>();
+
+  std::size_t receive_burst(DpdkQueue& queue, std::span<Datagram> received) noexcept;
+  void send_replies(DpdkQueue& queue) noexcept;
+};
+
+/// The mempool of a worker's mbufs: "pssst_mbufs_0".
+[[nodiscard]] std::string mbuf_pool_name(std::size_t worker);
+
+}  // namespace pssst::net

@@ -1,0 +1,101 @@
+// Frames from anybody: nothing is read or written out of bounds, and what we answer is what the
+// peer's own stack would take.
+//
+// Input: options 1 (bit 0: verify UDP checksums, 1: right IP checksum, 2: right UDP checksum) |
+// reply size 2 | frame.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "net/frame_bytes.hpp"
+
+namespace pssst::net {
+namespace {
+
+using namespace test;
+
+std::span<const std::uint8_t> slice(std::span<const std::uint8_t> bytes, std::size_t offset,
+                                    std::size_t size) {
+  return bytes.subspan(offset, size);
+}
+
+bool equal(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+// Most mutations would end at a checksum otherwise.
+void fix_checksums(Bytes& frame, unsigned options) {
+  if (frame.size() < kFrameHeaderSize) return;
+  if ((options & 2) != 0) fix_ip_checksum(frame);
+  const std::size_t total_length = get16(frame, 16);
+  const bool is_udp_whole = total_length >= kIpv4HeaderSize + kUdpHeaderSize &&
+                            total_length <= frame.size() - kEthernetHeaderSize;
+  if ((options & 4) != 0 && is_udp_whole) fix_udp_checksum(frame);
+}
+
+void check_datagram(const Bytes& frame, const ParsedFrame& parsed, std::size_t reply_size) {
+  PSSST_ASSERT(parsed.drop == DropReason::kNone && parsed.udp_port == kOurUdpPort);
+  PSSST_ASSERT(parsed.payload.size() <= kDatagramSizeMax);
+  PSSST_ASSERT(parsed.payload.data() == frame.data() + kFrameHeaderSize);
+  PSSST_ASSERT(parsed.payload.size() <= frame.size() - kFrameHeaderSize);
+
+  Bytes payload(reply_size);
+  for (std::size_t i = 0; i < reply_size; ++i) payload[i] = frame[i % frame.size()];
+  Bytes reply(frame.begin(), frame.begin() + kFrameHeaderSize);
+  reply.resize(kFrameHeaderSize + reply_size);
+  PSSST_ASSERT(make_reply_frame(reply, our_filter(), payload) == reply.size());
+  PSSST_ASSERT(equal(slice(reply, 0, 6), slice(frame, 6, 6)));
+  PSSST_ASSERT(equal(slice(reply, 6, 6), kOurMac));
+  PSSST_ASSERT(get16(reply, 34) == kOurUdpPort);
+  PSSST_ASSERT(reference_ip_checksum(reply) == 0 && reference_udp_checksum(reply) == 0);
+  PSSST_ASSERT(get16(reply, 40) != 0);
+
+  MacAddress peer_mac{};
+  std::copy_n(reply.begin(), peer_mac.size(), peer_mac.begin());
+  const FrameFilter peer = make_filter(peer_mac, parsed.source, get16(frame, 34));
+  const ParsedFrame answer = parse_frame(reply, peer);
+  PSSST_ASSERT(answer.verdict == FrameVerdict::kDatagram && answer.source == kOurIp);
+  PSSST_ASSERT(answer.udp_port == get16(frame, 34) && equal(answer.payload, payload));
+}
+
+void check_arp_request(const Bytes& frame) {
+  Bytes reply = frame;
+  make_arp_reply(reply, our_filter());
+  PSSST_ASSERT(equal(slice(reply, 0, 6), slice(frame, 22, 6)));
+  PSSST_ASSERT(equal(slice(reply, 6, 6), kOurMac));
+  PSSST_ASSERT(equal(slice(reply, 12, 8), slice(frame, 12, 8)) && get16(reply, 20) == 2);
+  PSSST_ASSERT(equal(slice(reply, 22, 6), kOurMac) && equal(slice(reply, 28, 4), kOurIp));
+  PSSST_ASSERT(equal(slice(reply, 32, 10), slice(frame, 22, 10)));
+  PSSST_ASSERT(std::equal(reply.begin() + 42, reply.end(), frame.begin() + 42, frame.end()));
+  // Whatever it was that asked, our answer asks nothing.
+  PSSST_ASSERT(parse_frame(reply, our_filter()).verdict == FrameVerdict::kDrop);
+}
+
+void check_frame(unsigned options, std::size_t reply_size, Bytes frame) {
+  fix_checksums(frame, options);
+  FrameFilter filter = our_filter();
+  filter.verify_udp_checksum = (options & 1) != 0;
+  const ParsedFrame parsed = parse_frame(frame, filter);
+  switch (parsed.verdict) {
+    case FrameVerdict::kDatagram:
+      check_datagram(frame, parsed, reply_size);
+      break;
+    case FrameVerdict::kArpRequest:
+      check_arp_request(frame);
+      break;
+    case FrameVerdict::kDrop:
+      PSSST_ASSERT(is_frame_drop(parsed.drop) && parsed.payload.empty());
+      break;
+  }
+}
+
+}  // namespace
+}  // namespace pssst::net
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t kOptionsSize = 3;
+  if (size < kOptionsSize) return 0;
+  const std::size_t reply_size =
+      pssst::net::test::get16({data, size}, 1) % (pssst::kDatagramSizeMax + 1);
+  pssst::net::check_frame(data[0], reply_size, {data + kOptionsSize, data + size});
+  return 0;
+}

@@ -1,0 +1,304 @@
+#include "net/frame.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <numeric>
+#include <string>
+#include <string_view>
+
+#include "base/hex.hpp"
+#include "net/frame_bytes.hpp"
+
+namespace pssst::net {
+namespace {
+
+using namespace test;
+
+// Built and checksummed by another implementation (scapy).
+constexpr std::string_view kForeignRequest =
+    "020000000001020000000099080045030021123440003d11a730c0000263c00002019c401388000d87d4"
+    "68656c6c6f";
+constexpr std::string_view kForeignReply =
+    "020000000099020000000001080045000023000040004011b665c0000201c000026313889c40000f0eb0"
+    "61207265706c79";
+constexpr std::string_view kForeignArpRequest =
+    "ffffffffffff02000000009908060001080006040001020000000099c0000263000000000000c0000201";
+constexpr std::string_view kForeignArpReply =
+    "02000000009902000000000108060001080006040002020000000001c0000201020000000099c0000263";
+
+Bytes text(std::string_view characters) {
+  return {characters.begin(), characters.end()};
+}
+
+Bytes counting_bytes(std::size_t size) {
+  Bytes bytes(size);
+  std::iota(bytes.begin(), bytes.end(), std::uint8_t{1});
+  return bytes;
+}
+
+// Parses a copy of exactly the frame's size, so that sanitizers see every byte read beyond it.
+ParsedFrame parse(const Bytes& frame, const FrameFilter& filter = our_filter()) {
+  static Bytes copy;
+  copy = Bytes(frame);
+  copy.shrink_to_fit();
+  return parse_frame(copy, filter);
+}
+
+DropReason drop_of(const Bytes& frame, const FrameFilter& filter = our_filter()) {
+  const ParsedFrame parsed = parse(frame, filter);
+  EXPECT_EQ(parsed.drop == DropReason::kNone, parsed.verdict != FrameVerdict::kDrop);
+  EXPECT_TRUE(parsed.payload.empty() || parsed.verdict == FrameVerdict::kDatagram);
+  return parsed.drop;
+}
+
+TEST(Frame, TakesAForeignDatagramAndAnswersWithTheForeignReply) {
+  const Bytes request = *base::from_hex(kForeignRequest);
+  const ParsedFrame parsed = parse(request);
+  ASSERT_EQ(parsed.verdict, FrameVerdict::kDatagram);
+  EXPECT_EQ(Bytes(parsed.payload.begin(), parsed.payload.end()), text("hello"));
+  EXPECT_EQ(parsed.udp_port, kOurUdpPort);
+  EXPECT_EQ(parsed.source, kPeerIp);
+
+  Bytes frame = request;
+  frame.resize(kFrameHeaderSize + 7);
+  ASSERT_EQ(make_reply_frame(frame, our_filter(), text("a reply")), frame.size());
+  EXPECT_EQ(base::to_hex(frame), kForeignReply);
+}
+
+TEST(Frame, AnswersAForeignArpRequest) {
+  Bytes frame = *base::from_hex(kForeignArpRequest);
+  ASSERT_EQ(frame, make_arp_request());
+  ASSERT_EQ(parse(frame).verdict, FrameVerdict::kArpRequest);
+  make_arp_reply(frame, our_filter());
+  EXPECT_EQ(base::to_hex(frame), kForeignArpReply);
+}
+
+TEST(Frame, AnswersPaddedUnicastAndProbingArpRequests) {
+  Bytes padded = make_arp_request();
+  padded.resize(60, 0xee);
+  ASSERT_EQ(parse(padded).verdict, FrameVerdict::kArpRequest);
+  Bytes reply = padded;
+  make_arp_reply(reply, our_filter());
+  EXPECT_EQ(base::to_hex(reply), std::string(kForeignArpReply) + base::to_hex(Bytes(18, 0xee)));
+
+  Bytes unicast = make_arp_request();
+  std::copy(kOurMac.begin(), kOurMac.end(), unicast.begin());
+  EXPECT_EQ(parse(unicast).verdict, FrameVerdict::kArpRequest);
+
+  Bytes probe = make_arp_request();
+  std::fill_n(probe.begin() + 28, 4, std::uint8_t{0});
+  EXPECT_EQ(parse(probe).verdict, FrameVerdict::kArpRequest);
+}
+
+TEST(Frame, CutsEthernetPaddingOff) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 4}) {
+    Bytes frame = make_request_frame(counting_bytes(size));
+    frame.resize(60, 0xee);
+    const ParsedFrame parsed = parse(frame);
+    ASSERT_EQ(parsed.verdict, FrameVerdict::kDatagram);
+    EXPECT_EQ(Bytes(parsed.payload.begin(), parsed.payload.end()), counting_bytes(size));
+  }
+}
+
+TEST(Frame, RefusesEveryTruncationOfValidFrames) {
+  for (const Bytes& whole : {make_request_frame(counting_bytes(70)), make_arp_request()}) {
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      const Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+      EXPECT_EQ(drop_of(part), DropReason::kFrameTruncated) << size << " bytes";
+    }
+  }
+}
+
+TEST(Frame, EveryFlippedBitIsNoticedButInWhatNobodyProtects) {
+  const Bytes whole = make_request_frame(counting_bytes(33));
+  for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    Bytes frame = whole;
+    frame[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
+    const bool is_source_mac = bit / 8 >= 6 && bit / 8 < 12;
+    const bool is_group_bit = bit == std::size_t{6} * 8;
+    EXPECT_EQ(drop_of(frame) == DropReason::kNone, is_source_mac && !is_group_bit) << "bit " << bit;
+  }
+}
+
+struct DropCase {
+  std::string_view name;
+  DropReason drop;
+  std::function<void(Bytes&)> spoil;  // a frame with 20 bytes of payload
+};
+
+void set_ip(Bytes& frame, std::size_t offset, Ipv4Address ip) {
+  std::copy(ip.begin(), ip.end(), frame.begin() + static_cast<std::ptrdiff_t>(offset));
+  fix_ip_checksum(frame);
+  fix_udp_checksum(frame);
+}
+
+DropCase source(std::string_view name, Ipv4Address ip) {
+  return {name, DropReason::kIpSource, [ip](Bytes& frame) { set_ip(frame, 26, ip); }};
+}
+
+DropCase destination(std::string_view name, Ipv4Address ip) {
+  return {name, DropReason::kFrameNotForUs, [ip](Bytes& frame) { set_ip(frame, 30, ip); }};
+}
+
+DropCase destination_mac(std::string_view name, MacAddress mac) {
+  return {name, DropReason::kFrameNotForUs,
+          [mac](Bytes& frame) { std::copy(mac.begin(), mac.end(), frame.begin()); }};
+}
+
+// One byte of the IP header changed, its checksum right again.
+DropCase ip_byte(std::string_view name, DropReason drop, std::size_t offset, std::uint8_t value) {
+  return {name, drop, [=](Bytes& frame) {
+            frame[offset] = value;
+            fix_ip_checksum(frame);
+          }};
+}
+
+// 16 bits of the UDP header changed, its checksum right again.
+DropCase udp_field(std::string_view name, DropReason drop, std::size_t offset, std::size_t value) {
+  return {name, drop, [=](Bytes& frame) {
+            put16(frame, offset, value);
+            fix_udp_checksum(frame);
+          }};
+}
+
+DropCase ip_total_length(std::string_view name, DropReason drop, std::size_t length) {
+  return {name, drop, [=](Bytes& frame) {
+            put16(frame, 16, length);
+            fix_ip_checksum(frame);
+          }};
+}
+
+TEST(Frame, DropsForEveryReason) {
+  const std::vector<DropCase> cases{
+      {"nothing", DropReason::kFrameTruncated, [](Bytes& frame) { frame.clear(); }},
+      ip_total_length("beyond the frame", DropReason::kFrameTruncated, 49),
+      destination_mac("another MAC", {2, 0, 0, 0, 0, 2}),
+      destination_mac("broadcast MAC", {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}),
+      destination_mac("multicast MAC", {0x01, 0x00, 0x5e, 0, 2, 1}),
+      destination("another address", {192, 0, 2, 2}),
+      destination("limited broadcast", {255, 255, 255, 255}),
+      destination("multicast", {224, 0, 0, 1}),
+      {"IPv6", DropReason::kFrameEtherType, [](Bytes& frame) { put16(frame, 12, 0x86dd); }},
+      {"VLAN tag", DropReason::kFrameEtherType, [](Bytes& frame) { put16(frame, 12, 0x8100); }},
+      {"802.3 length", DropReason::kFrameEtherType, [](Bytes& frame) { put16(frame, 12, 46); }},
+      ip_byte("version 6", DropReason::kIpHeader, 14, 0x65),
+      ip_byte("header of 16 bytes", DropReason::kIpHeader, 14, 0x44),
+      ip_total_length("below the header", DropReason::kIpHeader, 19),
+      ip_byte("options", DropReason::kIpOptions, 14, 0x46),
+      ip_byte("all options", DropReason::kIpOptions, 14, 0x4f),
+      ip_byte("more fragments", DropReason::kIpFragment, 20, 0x20),
+      ip_byte("last fragment", DropReason::kIpFragment, 21, 0x01),
+      ip_byte("fragment far behind", DropReason::kIpFragment, 20, 0x1f),
+      {"IP checksum", DropReason::kIpChecksum, [](Bytes& frame) { frame[24] ^= 0x10; }},
+      source("unspecified", {0, 0, 0, 0}),
+      source("multicast", {224, 0, 0, 9}),
+      source("multicast's end", {239, 255, 255, 255}),
+      source("limited broadcast", {255, 255, 255, 255}),
+      source("loopback", {127, 0, 0, 1}),
+      source("loopback's end", {127, 255, 255, 254}),
+      source("our own", kOurIp),
+      {"group source MAC", DropReason::kIpSource, [](Bytes& frame) { frame[6] |= 1; }},
+      ip_byte("TCP", DropReason::kIpProtocol, 23, 6),
+      ip_byte("ICMP", DropReason::kIpProtocol, 23, 1),
+      udp_field("short UDP length", DropReason::kUdpLength, 38, 27),
+      udp_field("long UDP length", DropReason::kUdpLength, 38, 29),
+      udp_field("UDP length below its header", DropReason::kUdpLength, 38, 7),
+      udp_field("no UDP length", DropReason::kUdpLength, 38, 0),
+      ip_total_length("no room for UDP", DropReason::kUdpLength, 27),
+      {"UDP checksum", DropReason::kUdpChecksum, [](Bytes& frame) { frame[41] ^= 0x01; }},
+      {"payload", DropReason::kUdpChecksum, [](Bytes& frame) { frame.back() ^= 0x80; }},
+      udp_field("another UDP port", DropReason::kUdpPort, 36, kOurUdpPort + 1),
+      udp_field("UDP port 0", DropReason::kUdpPort, 36, 0),
+      udp_field("source port 0", DropReason::kUdpPort, 34, 0),
+  };
+  ASSERT_EQ(drop_of(make_request_frame(counting_bytes(20))), DropReason::kNone);
+  for (const DropCase& c : cases) {
+    Bytes frame = make_request_frame(counting_bytes(20));
+    c.spoil(frame);
+    EXPECT_EQ(drop_of(frame), c.drop)
+        << c.name << ": " << to_string(drop_of(frame)) << ", not " << to_string(c.drop);
+  }
+}
+
+TEST(Frame, DropsArpForEveryReason) {
+  const std::vector<DropCase> cases{
+      {"another MAC", DropReason::kFrameNotForUs, [](Bytes& frame) { frame[0] = 2; }},
+      {"hardware type", DropReason::kArpMalformed, [](Bytes& frame) { frame[15] = 6; }},
+      {"protocol type", DropReason::kArpMalformed, [](Bytes& frame) { frame[17] = 1; }},
+      {"hardware size", DropReason::kArpMalformed, [](Bytes& frame) { frame[18] = 8; }},
+      {"protocol size", DropReason::kArpMalformed, [](Bytes& frame) { frame[19] = 16; }},
+      {"group sender", DropReason::kArpMalformed, [](Bytes& frame) { frame[22] = 0xff; }},
+      {"a reply", DropReason::kArpIgnored, [](Bytes& frame) { frame[21] = 2; }},
+      {"no operation", DropReason::kArpIgnored, [](Bytes& frame) { frame[21] = 0; }},
+      {"for another", DropReason::kArpIgnored, [](Bytes& frame) { frame[41] = 2; }},
+      {"announcement of our address", DropReason::kArpIgnored,
+       [](Bytes& frame) { std::copy(kOurIp.begin(), kOurIp.end(), frame.begin() + 28); }},
+  };
+  for (const DropCase& c : cases) {
+    Bytes frame = make_arp_request();
+    c.spoil(frame);
+    EXPECT_EQ(drop_of(frame), c.drop)
+        << c.name << ": " << to_string(drop_of(frame)) << ", not " << to_string(c.drop);
+  }
+}
+
+TEST(Frame, TakesTheLargestDatagramAndNoLarger) {
+  const ParsedFrame parsed = parse(make_request_frame(counting_bytes(kDatagramSizeMax)));
+  EXPECT_EQ(parsed.payload.size(), kDatagramSizeMax);
+  EXPECT_EQ(drop_of(make_request_frame(counting_bytes(kDatagramSizeMax + 1))),
+            DropReason::kFrameOversized);
+}
+
+TEST(Frame, UdpChecksumZeroMeansNone) {
+  Bytes frame = make_request_frame(counting_bytes(20));
+  put16(frame, 40, 0);
+  EXPECT_EQ(parse(frame).verdict, FrameVerdict::kDatagram);
+}
+
+TEST(Frame, UdpChecksumIsNotLookedAtWhenToldSo) {
+  FrameFilter filter = our_filter();
+  filter.verify_udp_checksum = false;
+  Bytes frame = make_request_frame(counting_bytes(20));
+  frame[41] ^= 0x01;
+  EXPECT_EQ(parse(frame, filter).verdict, FrameVerdict::kDatagram);
+  frame[24] ^= 0x10;
+  EXPECT_EQ(drop_of(frame, filter), DropReason::kIpChecksum);
+}
+
+TEST(Frame, RepliesOfEverySizeCarryRightChecksums) {
+  const FrameFilter peer = make_filter(kPeerMac, kPeerIp, kPeerUdpPort);
+  for (std::size_t size = 0; size <= kDatagramSizeMax; ++size) {
+    Bytes frame = make_request_frame(counting_bytes(3));
+    frame.resize(kFrameHeaderSize + size);
+    const Bytes payload = counting_bytes(size);
+    ASSERT_EQ(make_reply_frame(frame, our_filter(), payload), frame.size());
+    ASSERT_EQ(reference_ip_checksum(frame), 0) << size;
+    ASSERT_EQ(reference_udp_checksum(frame), 0) << size;
+    const ParsedFrame parsed = parse(frame, peer);
+    ASSERT_EQ(parsed.verdict, FrameVerdict::kDatagram) << to_string(parsed.drop);
+    ASSERT_EQ(parsed.source, kOurIp);
+    ASSERT_EQ(Bytes(parsed.payload.begin(), parsed.payload.end()), payload);
+  }
+}
+
+TEST(Frame, AComputedUdpChecksumOfZeroIsSentAsAllOnes) {
+  Bytes frame = make_request_frame({});
+  frame.resize(kFrameHeaderSize + 2);
+  make_reply_frame(frame, our_filter(), Bytes{0, 0});
+  // This payload adds to the sum just what is missing from 0xffff.
+  const Bytes payload(frame.begin() + 40, frame.begin() + 42);
+  frame = make_request_frame({});
+  frame.resize(kFrameHeaderSize + 2);
+  make_reply_frame(frame, our_filter(), payload);
+  EXPECT_EQ(get16(frame, 40), 0xffff);
+  EXPECT_EQ(reference_udp_checksum(frame), 0);
+}
+
+TEST(Frame, RoomThatIsTooSmallForTheReplyAborts) {
+  Bytes frame = make_request_frame(counting_bytes(3));
+  EXPECT_DEATH(make_reply_frame(frame, our_filter(), counting_bytes(4)), "payload.size");
+}
+
+}  // namespace
+}  // namespace pssst::net
