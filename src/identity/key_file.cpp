@@ -1,1 +1,144 @@
 #include "identity/key_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <span>
+
+#include "base/hex.hpp"
+#include "base/secret_memory.hpp"
+
+namespace pssst::identity {
+namespace {
+
+constexpr std::size_t kDigits = 2 * kKeySize;
+constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  [[nodiscard]] int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// The front of a key file: room for the digits, CR LF, and one byte that would be too many.
+struct KeyText {
+  std::array<char, kDigits + 3> bytes{};
+  std::size_t size = 0;
+
+  KeyText() = default;
+  KeyText(const KeyText&) = delete;
+  KeyText& operator=(const KeyText&) = delete;
+  ~KeyText() { base::wipe(bytes.data(), bytes.size()); }
+};
+
+struct KeyBytes {
+  std::array<std::uint8_t, kKeySize> bytes{};
+
+  KeyBytes() = default;
+  KeyBytes(const KeyBytes&) = delete;
+  KeyBytes& operator=(const KeyBytes&) = delete;
+  ~KeyBytes() { base::wipe(bytes.data(), bytes.size()); }
+};
+
+tl::unexpected<base::Error> open_failure(const std::string& path, int error_number) {
+  std::string remedy;
+  if (error_number == ENOENT) remedy = "make one: (umask 077; pssst genkey > " + path + ")";
+  if (error_number == EACCES) remedy = "run as a user who may read it";
+  return base::fail("cannot open the key file: " + base::describe_errno(error_number), path,
+                    std::move(remedy));
+}
+
+base::Result<void> check_kind_and_mode(int fd, const std::string& path) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) {
+    return base::fail("cannot look at the key file: " + base::describe_errno(errno), path);
+  }
+  if (!S_ISREG(status.st_mode)) return base::fail("not a regular file", path);
+  if ((status.st_mode & 077U) != 0) {
+    std::array<char, 8> mode{};
+    static_cast<void>(std::snprintf(mode.data(), mode.size(), "%04o",
+                                    static_cast<unsigned>(status.st_mode & 07777U)));
+    return base::fail(
+        std::string("the key file is open to group or others (mode ") + mode.data() + ")", path,
+        "chmod 600 " + path);
+  }
+  return {};
+}
+
+base::Result<void> read_text(int fd, const std::string& path, KeyText& text) {
+  while (text.size < text.bytes.size()) {
+    const ssize_t n = read(fd, text.bytes.data() + text.size, text.bytes.size() - text.size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return base::fail("cannot read the key file: " + base::describe_errno(errno), path);
+    if (n == 0) break;
+    text.size += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+std::string_view without_line_end(std::string_view text) noexcept {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+base::Result<PrivateKey> read_private_key(const std::string& path) {
+  // O_NONBLOCK: a FIFO without a writer must be refused, not waited for.
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (file.get() < 0) return open_failure(path, errno);
+  if (auto checked = check_kind_and_mode(file.get(), path); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  KeyText text;
+  if (auto read = read_text(file.get(), path, text); !read) return tl::unexpected(read.error());
+
+  const std::string remedy = "a key file holds 64 hexadecimal digits, as pssst genkey writes them";
+  const std::string_view digits = without_line_end(std::string_view(text.bytes.data(), text.size));
+  if (text.size == 0) return base::fail("the key file is empty", path, remedy);
+  if (digits.size() < kDigits) {
+    return base::fail(
+        "the key file is too short (" + std::to_string(digits.size()) + " characters of 64)", path,
+        remedy);
+  }
+  if (digits.size() > kDigits) {
+    return base::fail("the key file holds more than 64 digits", path, remedy);
+  }
+  KeyBytes key;
+  if (!base::from_hex(digits, key.bytes)) {
+    return base::fail("the key file holds something that is no hexadecimal digit", path, remedy);
+  }
+  return PrivateKey(key.bytes);
+}
+
+base::Result<PublicKey> parse_public_key(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(kWhiteSpace);
+  if (first == std::string_view::npos) return base::fail("no key, but nothing");
+  text = text.substr(first, text.find_last_not_of(kWhiteSpace) - first + 1);
+  PublicKey key{};
+  if (text.size() != kDigits) {
+    return base::fail("not 64 hexadecimal digits but " + std::to_string(text.size()) +
+                      " characters");
+  }
+  if (!base::from_hex(text, key)) return base::fail("not 64 hexadecimal digits");
+  if (const PublicKeyFault fault = check_public_key(key); fault != PublicKeyFault::kNone) {
+    return base::fail("not a usable public key: " + std::string(to_string(fault)));
+  }
+  return key;
+}
+
+}  // namespace pssst::identity

@@ -1,0 +1,62 @@
+#include "server/dispatcher.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace pssst::server {
+
+void Dispatcher::dispatch(RequestBurst& burst, std::span<const Service* const> services,
+                          std::span<telemetry::ServiceCounters> counters) noexcept {
+  LaneMask waiting = 0;
+  for (std::size_t i = 0; i < burst.size; ++i) {
+    burst.has_reply[i] = 0;
+    if (burst.drop[i] == DropReason::kNone) waiting |= LaneMask{1} << i;
+  }
+  while (waiting != 0) {
+    const Service& service = *services[static_cast<std::size_t>(std::countr_zero(waiting))];
+    LaneMask lanes = 0;
+    std::uint64_t authenticated = 0;
+    for (LaneMask rest = waiting; rest != 0; rest &= rest - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(rest));
+      if (services[i] != &service) continue;
+      lanes |= LaneMask{1} << i;
+      authenticated += burst.authenticated[i];
+    }
+    waiting &= ~lanes;
+
+    const std::size_t n = gather(burst, lanes, service.suite);
+    service.handler->handle_burst(std::span(messages_).first(n));
+    scatter(burst, service.handler->traits(), n);
+    counters[service.index].requests.add(n);
+    counters[service.index].authenticated.add(authenticated);
+  }
+}
+
+std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes, std::uint16_t suite) noexcept {
+  std::size_t n = 0;
+  for (; lanes != 0; lanes &= lanes - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(lanes));
+    messages_[n] = HandlerMessage{.message = {burst.message[i], burst.message_size[i]},
+                                  .suite = suite,
+                                  .client = burst.client[i],
+                                  .reply_space = burst.reply_space(i),
+                                  .reply_size = {}};
+    lane_of_message_[n++] = i;
+  }
+  return n;
+}
+
+void Dispatcher::scatter(RequestBurst& burst, const HandlerTraits& traits, std::size_t n) noexcept {
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::optional<std::size_t> reply_size = messages_[k].reply_size;
+    if (!reply_size) continue;
+    const std::size_t i = lane_of_message_[k];
+    const std::size_t limit = std::min(traits.reply_size_max, burst.reply_space(i).size());
+    // Also of a lane that is dropped: what its handler wrote is wiped with the burst.
+    burst.has_reply[i] = 1;
+    burst.reply_size[i] = *reply_size;
+    if (!traits.replies || *reply_size > limit) burst.drop[i] = DropReason::kReplyTooLong;
+  }
+}
+
+}  // namespace pssst::server

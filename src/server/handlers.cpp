@@ -1,0 +1,94 @@
+#include "server/handlers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "pssst/wire.hpp"
+
+namespace pssst::server {
+namespace {
+
+constexpr std::string_view kEcho = "echo";
+constexpr std::string_view kDiscard = "discard";
+constexpr std::string_view kAck = "ack";
+constexpr std::array kHandlerNames{kEcho, kDiscard, kAck};
+
+/// Says how long the reply is, and writes it if it fits.
+void reply_with(HandlerMessage& message, std::span<const std::uint8_t> reply) noexcept {
+  message.reply_size = reply.size();
+  if (!reply.empty() && reply.size() <= message.reply_space.size()) {
+    std::memcpy(message.reply_space.data(), reply.data(), reply.size());
+  }
+}
+
+class Echo final : public Handler {
+ public:
+  [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
+  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+    for (HandlerMessage& message : messages) reply_with(message, message.message);
+  }
+
+ private:
+  HandlerTraits traits_{
+      .name = kEcho, .reply_is_pure = true, .replies = true, .reply_size_max = kReplySizeMax};
+};
+
+class Discard final : public Handler {
+ public:
+  [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
+  void handle_burst(std::span<HandlerMessage>) const noexcept override {}
+
+ private:
+  HandlerTraits traits_{
+      .name = kDiscard, .reply_is_pure = true, .replies = false, .reply_size_max = 0};
+};
+
+class Ack final : public Handler {
+ public:
+  explicit Ack(std::span<const std::uint8_t> reply)
+      : reply_(reply.begin(), reply.end()),
+        traits_{
+            .name = kAck, .reply_is_pure = true, .replies = true, .reply_size_max = reply_.size()} {
+  }
+  [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
+  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+    for (HandlerMessage& message : messages) reply_with(message, reply_);
+  }
+
+ private:
+  std::vector<std::uint8_t> reply_;
+  HandlerTraits traits_;
+};
+
+}  // namespace
+
+bool is_handler_name(std::string_view name) noexcept {
+  return std::find(kHandlerNames.begin(), kHandlerNames.end(), name) != kHandlerNames.end();
+}
+
+std::string_view handler_names() noexcept {
+  return "echo, discard or ack";
+}
+
+base::Result<std::unique_ptr<const Handler>> make_handler(std::string_view name,
+                                                          std::span<const std::uint8_t> reply) {
+  if (!is_handler_name(name)) {
+    return base::fail("no such handler", std::string(name),
+                      "choose " + std::string(handler_names()));
+  }
+  if (!reply.empty() && name != kAck) {
+    return base::fail("takes no constant reply", "handler " + std::string(name), "use ack");
+  }
+  if (reply.size() > kReplySizeMax) {
+    return base::fail("its constant reply has " + std::to_string(reply.size()) + " bytes",
+                      "handler ack",
+                      "a reply of " + std::to_string(kReplySizeMax) + " bytes is the longest");
+  }
+  if (name == kEcho) return std::make_unique<const Echo>();
+  if (name == kDiscard) return std::make_unique<const Discard>();
+  return std::make_unique<const Ack>(reply);
+}
+
+}  // namespace pssst::server

@@ -1,0 +1,358 @@
+#include "server/options.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <initializer_list>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "base/hex.hpp"
+#include "server/cpus.hpp"
+#include "server/handlers.hpp"
+
+namespace pssst::server {
+namespace {
+
+constexpr const char* kAbout =
+    "pssstd serves PSSST: one sealed UDP datagram each way, no handshake.\n"
+    "\n"
+    "  pssstd --service port=7700,handler=echo,key=server.key\n"
+    "\n"
+    "SIGTERM and SIGINT stop it, SIGUSR1 prints its counters. Exit status: 0 stopped,\n"
+    "1 could not start, 2 wrong usage.";
+
+/// What the command line says, before it is understood.
+struct Arguments {
+  std::string port = "socket";
+  std::vector<std::string> services;
+  std::string clients;
+  std::string lcores;
+  std::string idle;
+  std::string counters = "text";
+  std::string x25519_kernel;
+  std::vector<std::string> listen;
+  std::vector<std::string> vdevs;
+  std::vector<std::string> pci_devices;
+  std::string address;
+  bool hugepages = false;
+  unsigned memory_mb = DpdkOptions{}.memory_mb;
+  unsigned queue_size = DpdkOptions{}.queue_size;
+  bool no_verify_udp_checksum = false;
+  std::vector<std::string> eal;
+};
+
+/// One value per occurrence; without that, CLI11 takes all words up to the next option.
+void add_repeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+                    const std::string& type, const std::string& about, const std::string& group) {
+  app.add_option(name, values, about)->allow_extra_args(false)->type_name(type)->group(group);
+}
+
+constexpr const char* kSocketGroup = "Kernel sockets (--port socket)";
+constexpr const char* kDpdkGroup = "DPDK (--port dpdk)";
+
+void declare_common(CLI::App& app, Arguments& arguments) {
+  app.set_help_flag("--help", "Print this help and exit");
+  app.set_version_flag("--version", "pssstd " PSSST_VERSION, "Print the version and exit");
+  app.add_option("--port", arguments.port, "Where datagrams come from: socket (default) or dpdk")
+      ->type_name("KIND");
+  app.add_option("--service", arguments.services,
+                 "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE[,policy=POLICY]\n"
+                 "[,reply=TEXT|,reply-hex=HEX]. Handlers: echo, discard, and ack, which answers\n"
+                 "with the reply, empty by default. Policies: optional (default), anonymous,\n"
+                 "required: whether clients authenticate themselves")
+      ->allow_extra_args(false)
+      ->type_name("SERVICE");
+  app.add_option("--clients", arguments.clients,
+                 "Public keys of enrolled clients, one per line; without it nobody is enrolled")
+      ->type_name("FILE");
+  app.add_option("--lcores", arguments.lcores,
+                 "CPUs, one worker each, like 0,2-3 (default: the first this process may use)")
+      ->type_name("LIST");
+  app.add_option("--idle", arguments.idle,
+                 "spin: poll always; sleep: wait when idle (default: sleep, with DPDK spin)")
+      ->type_name("MODE");
+  app.add_option("--counters", arguments.counters,
+                 "Counters printed at the end and on SIGUSR1: text (default) or json")
+      ->type_name("FORM");
+  app.add_option("--x25519-kernel", arguments.x25519_kernel,
+                 "X25519 implementation (default: the best that this CPU has)")
+      ->type_name("NAME");
+}
+
+void declare_ports(CLI::App& app, Arguments& arguments) {
+  add_repeatable(app, "--listen", arguments.listen, "ADDRESS",
+                 "Local address, repeatable (default: 0.0.0.0, and :: where there is IPv6)",
+                 kSocketGroup);
+  add_repeatable(app, "--vdev", arguments.vdevs, "DEVICE",
+                 "Virtual device as EAL's --vdev, repeatable: net_tap0,iface=pssst0", kDpdkGroup);
+  add_repeatable(app, "--pci", arguments.pci_devices, "ADDRESS",
+                 "PCI address of a NIC, repeatable: 0000:01:00.0", kDpdkGroup);
+  app.add_option("--address", arguments.address, "Own IPv4 address, on every device")
+      ->type_name("A.B.C.D")
+      ->group(kDpdkGroup);
+  app.add_flag("--hugepages", arguments.hugepages, "Memory from hugepages")->group(kDpdkGroup);
+  app.add_option("--memory", arguments.memory_mb, "Memory of DPDK, MB (default: 256)")
+      ->check(CLI::Range(16U, 1048576U).description(""))
+      ->type_name("MB")
+      ->group(kDpdkGroup);
+  app.add_option("--queue-size", arguments.queue_size,
+                 "Descriptors per receive and transmit queue (default: 1024)")
+      ->check(CLI::Range(32U, 32768U).description(""))
+      ->type_name("N")
+      ->group(kDpdkGroup);
+  app.add_flag("--no-verify-udp-checksum", arguments.no_verify_udp_checksum,
+               "Take datagrams with a wrong or partial UDP checksum (virtual devices)")
+      ->group(kDpdkGroup);
+  add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
+                 "Argument handed to EAL, repeatable: --eal=--log-level=8", kDpdkGroup);
+}
+
+tl::unexpected<base::Error> misuse(const std::string& what, const std::string& where,
+                                   const std::string& remedy = "see pssstd --help") {
+  return base::fail(what, where, remedy);
+}
+
+template <class T>
+struct Choice {
+  std::string_view name;
+  T value;
+};
+
+/// The choice of that name; an Error that lists all.
+template <class T>
+base::Result<T> choose(const std::string& text, const std::string& where,
+                       std::initializer_list<Choice<T>> choices) {
+  std::string names;
+  for (const Choice<T>& choice : choices) {
+    if (choice.name == text) return choice.value;
+    names += (names.empty() ? "" : " or ") + std::string(choice.name);
+  }
+  return misuse("\"" + text + "\" is not among its values", where, "choose " + names);
+}
+
+std::optional<std::uint16_t> parse_udp_port(std::string_view text) {
+  std::uint16_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value == 0) return std::nullopt;
+  return value;
+}
+
+/// One --service argument, field by field.
+class ServiceParser {
+ public:
+  explicit ServiceParser(const std::string& text) : text_(text), where_("--service " + text) {}
+
+  base::Result<ServiceSettings> parse() {
+    for (std::string_view rest = text_;;) {
+      const std::size_t comma = rest.find(',');
+      if (auto set = set_field(rest.substr(0, comma)); !set) return tl::unexpected(set.error());
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+    for (const std::string_view needed : {"port", "handler", "key"}) {
+      if (!seen_.contains(std::string(needed))) {
+        return misuse(std::string(needed) + "= is missing", where_);
+      }
+    }
+    if ((seen_.contains("reply") || seen_.contains("reply-hex")) && settings_.handler != "ack") {
+      return misuse("only the handler ack takes a reply", where_);
+    }
+    return std::move(settings_);
+  }
+
+ private:
+  base::Result<void> set_field(std::string_view field) {
+    const std::size_t equals = field.find('=');
+    const std::string name(field.substr(0, equals));
+    if (equals == std::string_view::npos) {
+      return misuse("\"" + name + "\" is not NAME=VALUE", where_,
+                    seen_.contains("reply") ? "write a reply with commas as reply-hex="
+                                            : "separate fields by commas");
+    }
+    if (!seen_.insert(name).second) return misuse(name + "= stands twice", where_);
+    const std::string value(field.substr(equals + 1));
+    if (name == "port") return set_udp_port(value);
+    if (name == "handler") return set_handler(value);
+    if (name == "key") return set_key_file(value);
+    if (name == "policy") return set_policy(value);
+    if (name == "reply" || name == "reply-hex") return set_reply(name, value);
+    return misuse("it has no field \"" + name + "\"", where_);
+  }
+
+  base::Result<void> set_udp_port(const std::string& value) {
+    const auto udp_port = parse_udp_port(value);
+    if (!udp_port) return misuse("port=" + value + " is no UDP port", where_, "choose 1 to 65535");
+    settings_.udp_port = *udp_port;
+    return {};
+  }
+
+  base::Result<void> set_handler(const std::string& value) {
+    if (!is_handler_name(value)) {
+      return misuse("there is no handler \"" + value + "\"", where_,
+                    "choose " + std::string(handler_names()));
+    }
+    settings_.handler = value;
+    return {};
+  }
+
+  base::Result<void> set_key_file(const std::string& value) {
+    if (value.empty()) return misuse("key= names no file", where_);
+    settings_.key_file = value;
+    return {};
+  }
+
+  base::Result<void> set_policy(const std::string& value) {
+    const auto policy = choose<ClientPolicy>(value, where_ + ": policy",
+                                             {{"optional", ClientPolicy::kOptional},
+                                              {"anonymous", ClientPolicy::kAnonymous},
+                                              {"required", ClientPolicy::kRequired}});
+    if (!policy) return tl::unexpected(policy.error());
+    settings_.policy = *policy;
+    return {};
+  }
+
+  base::Result<void> set_reply(const std::string& name, const std::string& value) {
+    if (seen_.contains("reply") && seen_.contains("reply-hex")) {
+      return misuse("reply= and reply-hex= exclude each other", where_);
+    }
+    if (name == "reply") {
+      settings_.reply.assign(value.begin(), value.end());
+      return {};
+    }
+    auto bytes = base::from_hex(value);
+    if (!bytes) return misuse("reply-hex= is not an even number of hexadecimal digits", where_);
+    settings_.reply = std::move(*bytes);
+    return {};
+  }
+
+  const std::string& text_;
+  const std::string where_;
+  std::set<std::string> seen_;
+  ServiceSettings settings_;
+};
+
+/// Every option of the other kind of port that was given is a mistake: it would do nothing.
+base::Result<void> check_groups(const CLI::App& app, PortKind port) {
+  const std::string_view foreign = port == PortKind::kSocket ? kDpdkGroup : kSocketGroup;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0 && option->get_group() == foreign) {
+      return misuse(
+          std::string("belongs to --port ") + (port == PortKind::kSocket ? "dpdk" : "socket"),
+          option->get_name());
+    }
+  }
+  return {};
+}
+
+base::Result<void> read_socket(const Arguments& arguments, SocketOptions& options) {
+  for (const std::string& address : arguments.listen) {
+    in6_addr parsed{};
+    if (inet_pton(AF_INET, address.c_str(), &parsed) != 1 &&
+        inet_pton(AF_INET6, address.c_str(), &parsed) != 1) {
+      return misuse("not a numeric IPv4 or IPv6 address", "--listen " + address);
+    }
+  }
+  options.addresses = arguments.listen;
+  return {};
+}
+
+base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
+  if (arguments.vdevs.empty() && arguments.pci_devices.empty()) {
+    return misuse("no device", "--port dpdk", "name one with --vdev or --pci");
+  }
+  if (arguments.address.empty()) {
+    return misuse("no address of our own", "--port dpdk", "give one with --address A.B.C.D");
+  }
+  if (inet_pton(AF_INET, arguments.address.c_str(), options.address.data()) != 1) {
+    return misuse("not a numeric IPv4 address", "--address " + arguments.address);
+  }
+  options.vdevs = arguments.vdevs;
+  options.pci_devices = arguments.pci_devices;
+  options.hugepages = arguments.hugepages;
+  options.memory_mb = arguments.memory_mb;
+  options.queue_size = arguments.queue_size;
+  options.verify_udp_checksum = !arguments.no_verify_udp_checksum;
+  options.eal_arguments = arguments.eal;
+  return {};
+}
+
+base::Result<void> read_services(const Arguments& arguments, Options& options) {
+  if (arguments.services.empty()) {
+    return misuse("no service", "--service", "give one: port=7700,handler=echo,key=FILE");
+  }
+  for (const std::string& text : arguments.services) {
+    auto settings = ServiceParser(text).parse();
+    if (!settings) return tl::unexpected(settings.error());
+    options.services.push_back(std::move(*settings));
+  }
+  return {};
+}
+
+base::Result<void> read_modes(const Arguments& arguments, Options& options) {
+  const auto port = choose<PortKind>(arguments.port, "--port",
+                                     {{"socket", PortKind::kSocket}, {"dpdk", PortKind::kDpdk}});
+  if (!port) return tl::unexpected(port.error());
+  options.port = *port;
+  options.idle = options.port == PortKind::kDpdk ? IdleMode::kSpin : IdleMode::kSleep;
+  if (!arguments.idle.empty()) {
+    const auto idle = choose<IdleMode>(arguments.idle, "--idle",
+                                       {{"spin", IdleMode::kSpin}, {"sleep", IdleMode::kSleep}});
+    if (!idle) return tl::unexpected(idle.error());
+    options.idle = *idle;
+  }
+  const auto counters =
+      choose<CountersForm>(arguments.counters, "--counters",
+                           {{"text", CountersForm::kText}, {"json", CountersForm::kJson}});
+  if (!counters) return tl::unexpected(counters.error());
+  options.counters = *counters;
+  return {};
+}
+
+base::Result<CommandLine> understand(const CLI::App& app, const Arguments& arguments) {
+  Options options;
+  if (auto read = read_modes(arguments, options); !read) return tl::unexpected(read.error());
+  if (auto fit = check_groups(app, options.port); !fit) return tl::unexpected(fit.error());
+  if (auto read = read_services(arguments, options); !read) return tl::unexpected(read.error());
+  if (!arguments.lcores.empty() || app.count("--lcores") > 0) {
+    auto cpus = parse_cpu_list(arguments.lcores);
+    if (!cpus) {
+      return misuse(cpus.error().what, "--lcores " + arguments.lcores, cpus.error().remedy);
+    }
+    options.cpus = std::move(*cpus);
+  }
+  if (app.count("--clients") > 0 && arguments.clients.empty()) {
+    return misuse("names no file", "--clients");
+  }
+  options.clients_file = arguments.clients;
+  options.x25519_kernel = arguments.x25519_kernel;
+  const auto read = options.port == PortKind::kSocket ? read_socket(arguments, options.socket)
+                                                      : read_dpdk(arguments, options.dpdk);
+  if (!read) return tl::unexpected(read.error());
+  return options;
+}
+
+}  // namespace
+
+base::Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
+  CLI::App app(kAbout, "pssstd");
+  Arguments arguments;
+  declare_common(app, arguments);
+  declare_ports(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return app.help();
+  } catch (const CLI::CallForVersion& version) {
+    return std::string(version.what()) + '\n';
+  } catch (const CLI::ParseError& error) {
+    return misuse(error.what(), {});
+  }
+  return understand(app, arguments);
+}
+
+}  // namespace pssst::server

@@ -1,0 +1,96 @@
+/// The counters of all workers, added up for people and for programs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "net/port.hpp"
+#include "pssst/drop_reason.hpp"
+#include "pssst/keys.hpp"
+#include "server/snapshot.hpp"
+#include "telemetry/worker_counters.hpp"
+
+namespace pssst::server {
+
+/// What became of every frame and of every datagram: of one worker, or of several added up.
+struct Books {
+  using Drops = std::array<std::uint64_t, kDropReasonCount>;  ///< by DropReason
+
+  // The port's.
+  std::uint64_t frames = 0;
+  std::uint64_t datagrams = 0;
+  std::uint64_t answered = 0;
+  std::uint64_t handed_to_kernel = 0;
+  Drops frame_drops{};
+  std::uint64_t missed = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+
+  // The worker's.
+  std::uint64_t replied = 0;
+  std::uint64_t answered_without_reply = 0;
+  std::uint64_t pending = 0;
+  Drops datagram_drops{};
+  std::uint64_t admitted_known = 0;
+  std::uint64_t admitted_unknown = 0;
+  std::uint64_t bursts = 0;
+  std::uint64_t lanes = 0;
+  std::uint64_t loops = 0;
+  std::uint64_t loops_busy = 0;
+  std::uint64_t tsc_total = 0;
+  std::uint64_t tsc_busy = 0;
+
+  Books& operator+=(const Books& other) noexcept;
+
+  /// frames = datagrams + answered + handed_to_kernel + frame drops, and
+  /// datagrams = replied + answered_without_reply + pending + datagram drops.
+  [[nodiscard]] bool balanced() const noexcept;
+  /// Share of TSC time in loops that found work, 0 to 1. (CPU time tells nothing of a poller.)
+  [[nodiscard]] double busy_share() const noexcept;
+};
+
+/// One worker's counters, where they are.
+struct WorkerSource {
+  unsigned cpu = 0;
+  const net::PortCounters* port = nullptr;
+  const telemetry::WorkerCounters* worker = nullptr;
+};
+
+[[nodiscard]] Books read_books(const WorkerSource& source) noexcept;
+/// Reads while the worker works: again, a little later, as long as the worker was caught between
+/// two stores. Books that never balance, in some hundred readings, are returned as they are.
+[[nodiscard]] Books read_balanced_books(const WorkerSource& source) noexcept;
+
+struct Report {
+  struct Worker {
+    unsigned cpu = 0;
+    Books books;
+  };
+  struct Service {
+    std::uint16_t udp_port = 0;
+    std::string handler;
+    PublicKey public_key{};
+    std::uint64_t requests = 0;
+    std::uint64_t authenticated = 0;
+    std::uint64_t replied = 0;
+  };
+  std::vector<Worker> workers;
+  std::vector<Service> services;
+  Books total;
+
+  /// Every worker's books balance.
+  [[nodiscard]] bool balanced() const noexcept;
+};
+
+[[nodiscard]] Report collect_report(std::span<const WorkerSource> sources,
+                                    const Snapshot& snapshot);
+
+/// Several lines; only drops that happened, with their texts.
+[[nodiscard]] std::string to_text(const Report& report);
+/// One object on one line.
+[[nodiscard]] std::string to_json(const Report& report);
+
+}  // namespace pssst::server

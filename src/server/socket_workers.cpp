@@ -1,0 +1,117 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <system_error>
+#include <thread>
+
+#include "net/socket_port.hpp"
+#include "server/cpus.hpp"
+#include "server/port_workers.hpp"
+#include "server/worker_group.hpp"
+
+namespace pssst::server {
+namespace {
+
+// A poll costs a system call per socket, and a wait ends when a datagram arrives: a short while of
+// polling is enough. The wait's limit is how late a stop is noticed.
+constexpr std::uint32_t kPollsBeforeWait = 4;
+constexpr std::chrono::milliseconds kWaitMax{50};
+
+bool host_has_ipv6() noexcept {
+  const int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_in6 any{};
+  any.sin6_family = AF_INET6;
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0;
+  close(fd);
+  return bound;
+}
+
+net::SocketPortConfig port_config(const Options& options) {
+  net::SocketPortConfig config;
+  config.addresses = options.socket.addresses;
+  if (config.addresses.empty()) {
+    config.addresses.emplace_back("0.0.0.0");
+    if (host_has_ipv6()) config.addresses.emplace_back("::");
+  }
+  for (const ServiceSettings& service : options.services) {
+    config.udp_ports.push_back(service.udp_port);
+  }
+  return config;
+}
+
+WorkerSettings worker_settings(const Options& options) {
+  WorkerSettings settings;
+  settings.x25519_kernel = options.x25519_kernel;
+  settings.polls_before_wait = options.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
+  settings.wait_max = kWaitMax;
+  return settings;
+}
+
+class SocketWorkers final : public WorkerGroup {
+ public:
+  SocketWorkers(const Options& options, const std::vector<unsigned>& cpus,
+                Published<Snapshot>& snapshots)
+      : config_(port_config(options)), workers_(cpus, snapshots, worker_settings(options)) {}
+  SocketWorkers(const SocketWorkers&) = delete;
+  SocketWorkers& operator=(const SocketWorkers&) = delete;
+  ~SocketWorkers() override { join(); }
+
+  base::Result<void> start() {
+    if (auto free = net::SocketPort::probe(config_); !free) return free;
+    try {
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        threads_.emplace_back([this, i] { run(i); });
+      }
+    } catch (const std::system_error& error) {
+      return base::fail(std::string("cannot start a thread: ") + error.what(), "worker",
+                        "raise the limit of tasks (ulimit -u)");
+    }
+    return workers_.wait_started(threads_.size());
+  }
+
+  void stop() noexcept override { join(); }
+  void refresh_counters() noexcept override {}
+  [[nodiscard]] std::vector<WorkerSource> sources() const override { return workers_.sources(); }
+  [[nodiscard]] std::string x25519_kernel() const override { return workers_.x25519_kernel(); }
+  [[nodiscard]] std::string describe_port() const override {
+    std::string text = "kernel sockets at ";
+    for (const std::string& address : config_.addresses) {
+      text += (&address == config_.addresses.data() ? "" : ", ") + address;
+    }
+    return text;
+  }
+
+ private:
+  void run(std::size_t i) {
+    workers_.run(i, [this, i]() -> base::Result<std::unique_ptr<net::SocketPort>> {
+      if (auto pinned = pin_this_thread(workers_.cpu(i)); !pinned) {
+        return tl::unexpected(pinned.error());
+      }
+      return net::SocketPort::create(config_);
+    });
+  }
+
+  void join() noexcept {
+    workers_.request_stop();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  const net::SocketPortConfig config_;
+  PortWorkers<net::SocketPort> workers_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Options& options,
+                                                                const std::vector<unsigned>& cpus,
+                                                                Published<Snapshot>& snapshots) {
+  auto group = std::make_unique<SocketWorkers>(options, cpus, snapshots);
+  if (auto started = group->start(); !started) return tl::unexpected(started.error());
+  return group;
+}
+
+}  // namespace pssst::server

@@ -1,0 +1,28 @@
+#include "server/worker.hpp"
+
+#include <xmmintrin.h>
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace pssst::server {
+namespace {
+
+/// Sixteen bursts of waiting bound what the queue adds to a reply's latency.
+constexpr std::size_t kQueuedBurstsMax = 16;
+
+}  // namespace
+
+base::Result<void> check_rounding_mode() {
+  if (_MM_GET_ROUNDING_MODE() == _MM_ROUND_NEAREST) return {};
+  return base::fail("the thread does not round to nearest (MXCSR)", "worker",
+                    "start the server from a program that leaves the rounding mode alone");
+}
+
+std::size_t admission_queue_capacity(std::size_t port_capacity, std::size_t burst_limit) {
+  PSSST_ASSERT(port_capacity >= 2 * kReceiveBatch);
+  return std::min((port_capacity - kReceiveBatch) / 2, kQueuedBurstsMax * burst_limit);
+}
+
+}  // namespace pssst::server

@@ -1,0 +1,130 @@
+#include "server/admission.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace pssst::server {
+namespace {
+
+constexpr std::uint64_t kLifetime = 1000;
+constexpr std::uint8_t kKnown = 1;
+constexpr std::uint8_t kStranger = 2;
+
+net::Datagram from(std::uint8_t prefix, std::uintptr_t number) {
+  net::Datagram datagram;
+  datagram.source = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, prefix, 1};
+  datagram.handle = number;
+  return datagram;
+}
+
+/// The numbers of what a burst of `lanes` takes.
+std::vector<std::uintptr_t> take(Admission& admission, std::size_t lanes) {
+  std::vector<net::Datagram> burst(lanes);
+  burst.resize(admission.take(burst));
+  std::vector<std::uintptr_t> numbers;
+  for (const net::Datagram& datagram : burst) numbers.push_back(datagram.handle);
+  return numbers;
+}
+
+std::size_t count_below(const std::vector<std::uintptr_t>& numbers, std::uintptr_t limit) {
+  return static_cast<std::size_t>(
+      std::count_if(numbers.begin(), numbers.end(), [=](std::uintptr_t n) { return n < limit; }));
+}
+
+class AdmissionTest : public testing::Test {
+ protected:
+  AdmissionTest() { admission_.remember(from(kKnown, 0), 0); }
+
+  void fill(std::uint8_t prefix, std::uintptr_t first, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      ASSERT_NE(admission_.add(from(prefix, first + i), 1), Admission::Admitted::kNo);
+    }
+  }
+
+  static constexpr std::size_t kCapacity = 100;
+  Admission admission_{kCapacity, kLifetime};
+};
+
+TEST_F(AdmissionTest, SortsByPrefix) {
+  EXPECT_EQ(admission_.add(from(kKnown, 0), 1), Admission::Admitted::kKnown);
+  EXPECT_EQ(admission_.add(from(kStranger, 0), 1), Admission::Admitted::kUnknown);
+  EXPECT_EQ(admission_.add(from(kKnown, 0), kLifetime), Admission::Admitted::kUnknown);
+  EXPECT_EQ(admission_.size(), 3U);
+}
+
+TEST_F(AdmissionTest, FirstInFirstOut) {
+  EXPECT_TRUE(take(admission_, 32).empty());
+  fill(kStranger, 1, 5);
+  EXPECT_EQ(take(admission_, 4), (std::vector<std::uintptr_t>{1, 2, 3, 4}));
+  fill(kStranger, 6, 2);
+  EXPECT_EQ(take(admission_, 4), (std::vector<std::uintptr_t>{5, 6, 7}));
+  EXPECT_EQ(admission_.size(), 0U);
+}
+
+TEST_F(AdmissionTest, StrangersGetTheirShareAndNoMoreWhileTheKnownWait) {
+  fill(kKnown, 0, 80);
+  fill(kStranger, 1000, 80);
+  const auto burst = take(admission_, 32);
+  ASSERT_EQ(burst.size(), 32U);
+  EXPECT_EQ(count_below(burst, 1000), 24U);
+  EXPECT_EQ(burst.front(), 0U);
+  EXPECT_EQ(burst.back(), 1007U);
+}
+
+TEST_F(AdmissionTest, NeitherKindStarves) {
+  fill(kKnown, 0, kCapacity);
+  fill(kStranger, 1000, kCapacity);
+  std::size_t strangers = 0;
+  for (int i = 0; i < 3; ++i) {
+    const auto burst = take(admission_, 32);
+    strangers += burst.size() - count_below(burst, 1000);
+    fill(kKnown, 0, count_below(burst, 1000));  // the known never pause
+  }
+  EXPECT_EQ(strangers, 24U);
+}
+
+TEST_F(AdmissionTest, AnUnusedShareGoesToTheOther) {
+  fill(kKnown, 0, 60);
+  fill(kStranger, 1000, 3);
+  EXPECT_EQ(count_below(take(admission_, 32), 1000), 29U);
+  EXPECT_EQ(count_below(take(admission_, 32), 1000), 31U);
+  fill(kKnown, 0, 2);
+  fill(kStranger, 1000, 60);
+  const auto burst = take(admission_, 32);
+  EXPECT_EQ(burst.size(), 32U);
+  EXPECT_EQ(count_below(burst, 1000), 2U);
+}
+
+TEST_F(AdmissionTest, AFullQueueRefusesAndLeavesTheOtherAlone) {
+  fill(kStranger, 1000, kCapacity);
+  EXPECT_EQ(admission_.add(from(kStranger, 1), 1), Admission::Admitted::kNo);
+  EXPECT_EQ(admission_.size(), kCapacity);
+  fill(kKnown, 0, kCapacity);
+  EXPECT_EQ(admission_.add(from(kKnown, 1), 1), Admission::Admitted::kNo);
+  EXPECT_EQ(admission_.size(), 2 * kCapacity);
+  EXPECT_EQ(take(admission_, 64).size(), 64U);
+  EXPECT_EQ(admission_.add(from(kStranger, 1), 1), Admission::Admitted::kUnknown);
+}
+
+TEST(DatagramQueue, KeepsOrderAroundTheEndOfItsRing) {
+  DatagramQueue queue(3);
+  std::array<net::Datagram, 2> out{};
+  std::uintptr_t in = 0;
+  std::uintptr_t expected = 0;
+  for (int round = 0; round < 20; ++round) {
+    while (queue.push(from(kStranger, in))) ++in;
+    EXPECT_EQ(queue.size(), 3U);
+    ASSERT_EQ(queue.pop(out), 2U);
+    EXPECT_EQ(out[0].handle, expected++);
+    EXPECT_EQ(out[1].handle, expected++);
+  }
+  EXPECT_EQ(queue.pop(out), 1U);
+  EXPECT_EQ(queue.pop(out), 0U);
+}
+
+}  // namespace
+}  // namespace pssst::server

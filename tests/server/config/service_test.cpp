@@ -1,0 +1,121 @@
+#include "server/config/service.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/hex.hpp"
+#include "identity/client_table.hpp"
+#include "identity/temporary_folder.hpp"
+#include "server/test_services.hpp"
+
+namespace pssst::server {
+namespace {
+
+using identity::ClientTable;
+
+class CheckServices : public testing::Test {
+ protected:
+  static std::string refusal(const std::vector<Service>& services,
+                             std::vector<Identity> clients = {}) {
+    const auto checked = check_services(services, ClientTable(std::move(clients)));
+    return checked ? "" : checked.error().to_string();
+  }
+
+  const PrivateKey a_ = PrivateKey::generate();
+  const PrivateKey b_ = PrivateKey::generate();
+};
+
+TEST_F(CheckServices, DifferentPortsAndKeysServeTogether) {
+  EXPECT_EQ(refusal(services_of(make_service(7700, "echo", a_), make_service(7701, "ack", b_))),
+            "");
+}
+
+TEST_F(CheckServices, OneUdpPortOneService) {
+  EXPECT_EQ(refusal(services_of(make_service(7700, "echo", a_), make_service(7700, "ack", b_))),
+            "service at UDP port 7700: two services at this UDP port: give each its own");
+}
+
+TEST_F(CheckServices, OneSuite1KeyOneReplyFunction) {
+  EXPECT_EQ(
+      refusal(services_of(make_service(7700, "echo", a_), make_service(7701, "ack", a_))),
+      "service at UDP port 7701: the service at UDP port 7700 replies under the same key, and "
+      "a suite 1 key must have one reply function only: give each service its own key");
+  // Also for the same handler: two services have two settings that may part later.
+  EXPECT_NE(refusal(services_of(make_service(7700, "echo", a_), make_service(7701, "echo", a_))),
+            "");
+}
+
+TEST_F(CheckServices, KeysThatClampToOneAreOneKey) {
+  std::array<std::uint8_t, kKeySize> alias{};
+  std::copy(a_.bytes().begin(), a_.bytes().end(), alias.begin());
+  alias[0] ^= 7;
+  alias[31] ^= 0x80;
+  EXPECT_NE(refusal(services_of(make_service(7700, "echo", a_),
+                                make_service(7701, "ack", PrivateKey(alias)))),
+            "");
+}
+
+TEST_F(CheckServices, DiscardMayShareAKey) {
+  EXPECT_EQ(refusal(services_of(make_service(7700, "echo", a_), make_service(7701, "discard", a_),
+                                make_service(7702, "discard", a_))),
+            "");
+}
+
+TEST_F(CheckServices, VaryingRepliesAreRefusedOnSuite1) {
+  EXPECT_EQ(refusal(services_of(make_service(7700, varying_handler(), a_))),
+            "service at UDP port 7700: the replies of handler varying vary, and suite 1 is broken "
+            "by two different replies to one request: choose a handler whose reply depends on the "
+            "request alone");
+  EXPECT_EQ(refusal(services_of(make_service(7700, varying_handler(false), a_))), "");
+  std::vector<Service> later_suite = services_of(make_service(7700, varying_handler(), a_));
+  later_suite[0].suite = 0xF002;
+  EXPECT_EQ(refusal(later_suite), "");
+}
+
+TEST_F(CheckServices, AClientsKeyIsNoServersKey) {
+  EXPECT_EQ(
+      refusal(services_of(make_service(7700, "echo", a_), make_service(7701, "ack", b_)),
+              {Identity{PrivateKey::generate().public_key()}, Identity{b_.public_key()}}),
+      "service at UDP port 7701: its key is enrolled as a client's, and one key is never both a "
+      "client's and a server's: give the service or the client a new key");
+}
+
+class MakeServices : public testing::Test {
+ protected:
+  std::string write_key(std::string_view name, const PrivateKey& key) {
+    return folder_.write(name, base::to_hex(key.bytes()));
+  }
+  identity::TemporaryFolder folder_;
+};
+
+TEST_F(MakeServices, ReadsKeysAndMakesHandlers) {
+  const PrivateKey a = PrivateKey::generate();
+  const PrivateKey b = PrivateKey::generate();
+  const std::vector<ServiceSettings> settings{
+      make_settings(7700, "echo", write_key("a", a)),
+      make_settings(7701, "ack", write_key("b", b), ClientPolicy::kRequired, {1, 2})};
+  const auto services = make_services(settings);
+  ASSERT_TRUE(services) << services.error().to_string();
+  ASSERT_EQ(services->size(), 2U);
+  EXPECT_EQ((*services)[0].key.public_key(), a.public_key());
+  EXPECT_EQ((*services)[1].key.public_key(), b.public_key());
+  EXPECT_EQ((*services)[1].udp_port, 7701);
+  EXPECT_EQ((*services)[1].policy, ClientPolicy::kRequired);
+  EXPECT_EQ((*services)[1].handler->traits().reply_size_max, 2U);
+  EXPECT_EQ((*services)[1].index, 1U);
+}
+
+TEST_F(MakeServices, PassesOnWhatIsWrong) {
+  const std::string key = write_key("key", PrivateKey::generate());
+  const auto fails = [](ServiceSettings one) {
+    return !make_services(std::vector<ServiceSettings>{std::move(one)});
+  };
+  EXPECT_FALSE(fails(make_settings(1, "echo", key)));
+  EXPECT_TRUE(fails(make_settings(1, "time", key)));
+  EXPECT_TRUE(fails(make_settings(1, "echo", folder_.path("none"))));
+  EXPECT_TRUE(fails(make_settings(1, "ack", key, ClientPolicy::kOptional, Bytes(1421))));
+}
+
+}  // namespace
+}  // namespace pssst::server

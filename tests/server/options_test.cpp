@@ -1,0 +1,257 @@
+#include "server/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace pssst::server {
+namespace {
+
+using Words = std::vector<std::string>;
+
+base::Result<CommandLine> parse(const Words& words) {
+  std::vector<const char*> argv{"pssstd"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  return parse_command_line(static_cast<int>(argv.size()), argv.data());
+}
+
+Options options_of(const Words& words) {
+  const auto parsed = parse(words);
+  if (!parsed || !std::holds_alternative<Options>(*parsed)) {
+    ADD_FAILURE() << (parsed ? "a text" : parsed.error().to_string());
+    return {};
+  }
+  return std::get<Options>(*parsed);
+}
+
+const std::string kEcho = "port=7700,handler=echo,key=server.key";
+
+Words with_service(Words words) {
+  words.insert(words.begin(), {"--service", kEcho});
+  return words;
+}
+
+TEST(Options, Defaults) {
+  const Options options = options_of({"--service", kEcho});
+  EXPECT_EQ(options.port, PortKind::kSocket);
+  ASSERT_EQ(options.services.size(), 1U);
+  EXPECT_EQ(options.services[0].udp_port, 7700);
+  EXPECT_EQ(options.services[0].handler, "echo");
+  EXPECT_EQ(options.services[0].key_file, "server.key");
+  EXPECT_EQ(options.services[0].policy, ClientPolicy::kOptional);
+  EXPECT_TRUE(options.services[0].reply.empty());
+  EXPECT_TRUE(options.clients_file.empty());
+  EXPECT_TRUE(options.cpus.empty());
+  EXPECT_EQ(options.idle, IdleMode::kSleep);
+  EXPECT_EQ(options.counters, CountersForm::kText);
+  EXPECT_TRUE(options.x25519_kernel.empty());
+  EXPECT_TRUE(options.socket.addresses.empty());
+}
+
+TEST(Options, EverythingForSockets) {
+  const Options options =
+      options_of({"--port",          "socket",
+                  "--service",       "handler=ack,reply=o=k!,policy=required,key=/k/a,port=1",
+                  "--service",       "port=65535,handler=ack,key=b,reply-hex=00fF,policy=anonymous",
+                  "--service",       "port=9,handler=discard,key=c,policy=optional",
+                  "--clients",       "fleet",
+                  "--lcores",        "3,0-1",
+                  "--idle",          "spin",
+                  "--counters",      "json",
+                  "--x25519-kernel", "portable",
+                  "--listen",        "127.0.0.1",
+                  "--listen",        "::1"});
+  ASSERT_EQ(options.services.size(), 3U);
+  EXPECT_EQ(options.services[0].udp_port, 1);
+  EXPECT_EQ(options.services[0].policy, ClientPolicy::kRequired);
+  EXPECT_EQ(options.services[0].reply, (std::vector<std::uint8_t>{'o', '=', 'k', '!'}));
+  EXPECT_EQ(options.services[1].udp_port, 65535);
+  EXPECT_EQ(options.services[1].policy, ClientPolicy::kAnonymous);
+  EXPECT_EQ(options.services[1].reply, (std::vector<std::uint8_t>{0x00, 0xff}));
+  EXPECT_EQ(options.services[2].handler, "discard");
+  EXPECT_EQ(options.clients_file, "fleet");
+  EXPECT_EQ(options.cpus, (std::vector<unsigned>{3, 0, 1}));
+  EXPECT_EQ(options.idle, IdleMode::kSpin);
+  EXPECT_EQ(options.counters, CountersForm::kJson);
+  EXPECT_EQ(options.x25519_kernel, "portable");
+  EXPECT_EQ(options.socket.addresses, (Words{"127.0.0.1", "::1"}));
+}
+
+TEST(Options, EverythingForDpdk) {
+  const Options options = options_of(with_service(
+      {"--port", "dpdk", "--vdev", "net_tap0,iface=pssst0", "--vdev=net_tap1", "--pci",
+       "0000:01:00.0", "--address", "192.0.2.9", "--hugepages", "--memory", "512", "--queue-size",
+       "256", "--no-verify-udp-checksum", "--eal=--log-level=8", "--eal", "x", "--counters=text"}));
+  EXPECT_EQ(options.port, PortKind::kDpdk);
+  EXPECT_EQ(options.idle, IdleMode::kSpin);
+  EXPECT_EQ(options.dpdk.vdevs, (Words{"net_tap0,iface=pssst0", "net_tap1"}));
+  EXPECT_EQ(options.dpdk.pci_devices, Words{"0000:01:00.0"});
+  EXPECT_EQ(options.dpdk.address, (std::array<std::uint8_t, 4>{192, 0, 2, 9}));
+  EXPECT_TRUE(options.dpdk.hugepages);
+  EXPECT_EQ(options.dpdk.memory_mb, 512U);
+  EXPECT_EQ(options.dpdk.queue_size, 256U);
+  EXPECT_FALSE(options.dpdk.verify_udp_checksum);
+  EXPECT_EQ(options.dpdk.eal_arguments, (Words{"--log-level=8", "x"}));
+}
+
+TEST(Options, DefaultsForDpdk) {
+  const Options options =
+      options_of(with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address", "10.0.0.1"}));
+  EXPECT_EQ(options.dpdk.memory_mb, 256U);
+  EXPECT_EQ(options.dpdk.queue_size, 1024U);
+  EXPECT_FALSE(options.dpdk.hugepages);
+  EXPECT_TRUE(options.dpdk.verify_udp_checksum);
+  EXPECT_EQ(options_of(with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address",
+                                     "10.0.0.1", "--idle", "sleep"}))
+                .idle,
+            IdleMode::kSleep);
+}
+
+TEST(Options, AnEmptyReplyIsAReply) {
+  EXPECT_TRUE(
+      options_of({"--service", "port=1,handler=ack,key=k,reply="}).services[0].reply.empty());
+}
+
+TEST(Options, HelpAndVersionAreTexts) {
+  for (const Words& words : {Words{"--help"}, Words{"--port", "nonsense", "--help"}}) {
+    const auto help = parse(words);
+    ASSERT_TRUE(help);
+    const std::string& text = std::get<std::string>(*help);
+    for (const char* option :
+         {"--port", "--service", "--clients", "--lcores", "--idle", "--counters", "--x25519-kernel",
+          "--listen", "--vdev", "--pci", "--address", "--hugepages", "--memory", "--queue-size",
+          "--no-verify-udp-checksum", "--eal", "--help", "--version"}) {
+      EXPECT_NE(text.find(option), std::string::npos) << option;
+    }
+  }
+  const auto version = parse({"--version"});
+  ASSERT_TRUE(version);
+  EXPECT_EQ(std::get<std::string>(*version), "pssstd " PSSST_VERSION "\n");
+}
+
+struct BadLine {
+  Words words;
+  std::string error;
+
+  friend void PrintTo(const BadLine& line, std::ostream* out) {
+    for (const std::string& word : line.words) *out << word << ' ';
+  }
+};
+
+Words dpdk(Words words) {
+  words.insert(words.begin(), {"--port", "dpdk", "--vdev", "net_tap0", "--address", "10.0.0.1"});
+  return with_service(std::move(words));
+}
+
+Words service(const std::string& text) {
+  return {"--service", text};
+}
+
+// long function: a table
+const std::vector<BadLine>& bad_command_lines() {
+  static const std::vector<BadLine> lines{
+      {{}, "--service: no service: give one: port=7700,handler=echo,key=FILE"},
+      {{"--frobnicate"},
+       "The following argument was not expected: --frobnicate: see pssstd --help"},
+      {with_service({"stray"}),
+       "The following argument was not expected: stray: see pssstd --help"},
+      {{"--service"}, "--service: 1 required SERVICE missing: see pssstd --help"},
+      {service(""), "--service : \"\" is not NAME=VALUE: separate fields by commas"},
+      {service("port=7700"), "--service port=7700: handler= is missing: see pssstd --help"},
+      {service("handler=echo,key=k"),
+       "--service handler=echo,key=k: port= is missing: see pssstd --help"},
+      {service("port=1,handler=echo"),
+       "--service port=1,handler=echo: key= is missing: see pssstd --help"},
+      {service("port=1,handler=echo,key="),
+       "--service port=1,handler=echo,key=: key= names no file: see pssstd --help"},
+      {service("port=0,handler=echo,key=k"),
+       "--service port=0,handler=echo,key=k: port=0 is no UDP port: choose 1 to 65535"},
+      {service("port=65536,handler=echo,key=k"),
+       "--service port=65536,handler=echo,key=k: port=65536 is no UDP port: choose 1 to 65535"},
+      {service("port=77x,handler=echo,key=k"),
+       "--service port=77x,handler=echo,key=k: port=77x is no UDP port: choose 1 to 65535"},
+      {service("port=-1,handler=echo,key=k"),
+       "--service port=-1,handler=echo,key=k: port=-1 is no UDP port: choose 1 to 65535"},
+      {service("port=1,handler=time,key=k"),
+       "--service port=1,handler=time,key=k: there is no handler \"time\": choose echo, discard or "
+       "ack"},
+      {service("port=1,port=2,handler=echo,key=k"),
+       "--service port=1,port=2,handler=echo,key=k: port= stands twice: see pssstd --help"},
+      {service("port=1,handler=echo,key=k,color=red"),
+       "--service port=1,handler=echo,key=k,color=red: it has no field \"color\": see pssstd "
+       "--help"},
+      {service("port=1,handler=echo,key=k,policy=none"),
+       "--service port=1,handler=echo,key=k,policy=none: policy: \"none\" is not among its values: "
+       "choose optional or anonymous or required"},
+      {service("port=1,handler=echo,key=k,reply=x"),
+       "--service port=1,handler=echo,key=k,reply=x: only the handler ack takes a reply: see "
+       "pssstd "
+       "--help"},
+      {service("reply-hex=,port=1,handler=discard,key=k"),
+       "--service reply-hex=,port=1,handler=discard,key=k: only the handler ack takes a reply: see "
+       "pssstd --help"},
+      {service("port=1,handler=ack,key=k,reply=a,reply-hex=00"),
+       "--service port=1,handler=ack,key=k,reply=a,reply-hex=00: reply= and reply-hex= exclude "
+       "each "
+       "other: see pssstd --help"},
+      {service("port=1,handler=ack,key=k,reply-hex=0"),
+       "--service port=1,handler=ack,key=k,reply-hex=0: reply-hex= is not an even number of "
+       "hexadecimal digits: see pssstd --help"},
+      {service("port=1,handler=ack,key=k,reply=yes, sir"),
+       "--service port=1,handler=ack,key=k,reply=yes, sir: \" sir\" is not NAME=VALUE: write a "
+       "reply with commas as reply-hex="},
+      {with_service({"--port", "serial"}),
+       "--port: \"serial\" is not among its values: choose socket or dpdk"},
+      {with_service({"--idle", "nap"}),
+       "--idle: \"nap\" is not among its values: choose spin or sleep"},
+      {with_service({"--counters", "xml"}),
+       "--counters: \"xml\" is not among its values: choose text or json"},
+      {with_service({"--lcores", ""}),
+       "--lcores : not a list of CPUs: write CPU numbers like 0,2-3"},
+      {with_service({"--lcores", "a"}),
+       "--lcores a: not a list of CPUs: write CPU numbers like 0,2-3"},
+      {with_service({"--lcores", "3-1"}),
+       "--lcores 3-1: a range of CPUs that runs backwards: write CPU numbers like 0,2-3"},
+      {with_service({"--lcores", "0,0-1"}),
+       "--lcores 0,0-1: CPU 0 stands twice: write CPU numbers like 0,2-3"},
+      {with_service({"--clients", ""}), "--clients: names no file: see pssstd --help"},
+      {with_service({"--clients", "a", "--clients", "b"}),
+       "--clients: At Most 1 required but received 2: see pssstd --help"},
+      {with_service({"--listen", "localhost"}),
+       "--listen localhost: not a numeric IPv4 or IPv6 address: see pssstd --help"},
+      {with_service({"--listen", "1.2.3"}),
+       "--listen 1.2.3: not a numeric IPv4 or IPv6 address: see pssstd --help"},
+      {with_service({"--vdev", "net_tap0"}), "--vdev: belongs to --port dpdk: see pssstd --help"},
+      {with_service({"--hugepages"}), "--hugepages: belongs to --port dpdk: see pssstd --help"},
+      {with_service({"--memory", "256"}), "--memory: belongs to --port dpdk: see pssstd --help"},
+      {dpdk({"--listen", "::"}), "--listen: belongs to --port socket: see pssstd --help"},
+      {with_service({"--port", "dpdk", "--address", "10.0.0.1"}),
+       "--port dpdk: no device: name one with --vdev or --pci"},
+      {with_service({"--port", "dpdk", "--vdev", "net_tap0"}),
+       "--port dpdk: no address of our own: give one with --address A.B.C.D"},
+      {with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address", "::1"}),
+       "--address ::1: not a numeric IPv4 address: see pssstd --help"},
+      {dpdk({"--memory", "0"}), "--memory: Value 0 not in range 16 to 1048576: see pssstd --help"},
+      {dpdk({"--memory", "lots"}),
+       "--memory: Value lots not in range 16 to 1048576: see pssstd --help"},
+      {dpdk({"--queue-size", "16"}),
+       "--queue-size: Value 16 not in range 32 to 32768: see pssstd --help"},
+  };
+  return lines;
+}
+
+class BadCommandLines : public testing::TestWithParam<BadLine> {};
+
+TEST_P(BadCommandLines, SayWhatIsWrong) {
+  const auto parsed = parse(GetParam().words);
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().to_string(), GetParam().error);
+  EXPECT_EQ(parsed.error().to_string().find('\n'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Options, BadCommandLines, testing::ValuesIn(bad_command_lines()));
+
+}  // namespace
+}  // namespace pssst::server

@@ -1,0 +1,62 @@
+#include "server/snapshot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "base/hex.hpp"
+#include "identity/temporary_folder.hpp"
+#include "server/test_services.hpp"
+
+namespace pssst::server {
+namespace {
+
+TEST(Snapshot, FindsServicesByUdpPort) {
+  const auto snapshot =
+      Snapshot::create(services_of(make_service(1, "echo", PrivateKey::generate()),
+                                   make_service(65535, "ack", PrivateKey::generate()),
+                                   make_service(7700, "discard", PrivateKey::generate())),
+                       {Identity{PrivateKey::generate().public_key()}});
+  ASSERT_TRUE(snapshot) << snapshot.error().to_string();
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Service& service = (*snapshot)->services()[i];
+    EXPECT_EQ(service.index, i);
+    EXPECT_EQ((*snapshot)->find_service(service.udp_port), &service);
+  }
+  for (const std::uint16_t udp_port : std::array<std::uint16_t, 5>{0, 2, 7699, 7701, 65534}) {
+    EXPECT_EQ((*snapshot)->find_service(udp_port), nullptr) << udp_port;
+  }
+  EXPECT_EQ((*snapshot)->clients().size(), 1U);
+}
+
+TEST(Snapshot, RefusesServicesThatMustNotServeTogether) {
+  const PrivateKey key = PrivateKey::generate();
+  EXPECT_FALSE(Snapshot::create(
+      services_of(make_service(1, "echo", key), make_service(2, "echo", key)), {}));
+  EXPECT_FALSE(
+      Snapshot::create(services_of(make_service(1, "echo", key)), {Identity{key.public_key()}}));
+}
+
+TEST(LoadSnapshot, ReadsKeysAndClients) {
+  const identity::TemporaryFolder folder;
+  const PrivateKey key = PrivateKey::generate();
+  const std::vector<ServiceSettings> settings{
+      make_settings(7700, "echo", folder.write("key", base::to_hex(key.bytes())))};
+  const std::string clients =
+      folder.write("clients", base::to_hex(PrivateKey::generate().public_key()) + "\n" +
+                                  base::to_hex(PrivateKey::generate().public_key()) + "\n");
+  const auto with_clients = load_snapshot(settings, clients);
+  ASSERT_TRUE(with_clients) << with_clients.error().to_string();
+  EXPECT_EQ((*with_clients)->clients().size(), 2U);
+  EXPECT_EQ((*with_clients)->find_service(7700)->key.public_key(), key.public_key());
+  const auto without = load_snapshot(settings, "");
+  ASSERT_TRUE(without);
+  EXPECT_EQ((*without)->clients().size(), 0U);
+  const auto missing = load_snapshot(settings, folder.path("none"));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().where, folder.path("none"));
+}
+
+}  // namespace
+}  // namespace pssst::server
