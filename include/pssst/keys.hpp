@@ -33,7 +33,8 @@ enum class PublicKeyFault : std::uint8_t {
 /// Variable time: public keys are public. About one scalar multiplication and a half.
 [[nodiscard]] PublicKeyFault check_public_key(const PublicKey& key) noexcept;
 
-/// A private key in locked memory, left out of core dumps and wiped on destruction.
+/// A private key in locked memory, left out of core dumps and wiped on destruction. A forked child
+/// finds zeros in its place, and aborts when it multiplies by them: fork before keys are made.
 /// Move-only; a moved-from key may only be destroyed or assigned to.
 class PrivateKey {
  public:

@@ -17,7 +17,7 @@
 namespace pssst {
 
 /// A server's private key, prepared for multiplication. Immutable, so threads may share it; held in
-/// locked memory and wiped on destruction.
+/// locked memory and wiped on destruction. Like a PrivateKey it does not survive fork().
 class ServerKey {
  public:
   explicit ServerKey(const PrivateKey& key);

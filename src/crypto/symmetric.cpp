@@ -125,7 +125,9 @@ void SymmetricEngine::sha256_pairs(const Bytes32* const* first, const Bytes32* c
   std::size_t completed = 0;
   for (std::size_t i = 0; i < n; ++i) {
     auto& input = impl_->hash_input[i];
-    input = {*first[i], *second[i]};
+    // One by one: an aggregate would pass through the stack.
+    input[0] = *first[i];
+    input[1] = *second[i];
     IMB_JOB* const job = IMB_GET_NEXT_JOB(manager);
     job->cipher_mode = IMB_CIPHER_NULL;
     job->cipher_direction = IMB_DIR_ENCRYPT;

@@ -77,6 +77,9 @@ LaneMask x25519_multiply_portable(const X25519Scalar* const* scalars, const Byte
   if (n == 0) return 0;
   Workspace w;
   for (std::size_t i = 0; i < n; ++i) {
+    // The ladder takes bit 254 for granted. A scalar made before a fork() is zero in the child,
+    // whose shared secrets everybody could compute.
+    PSSST_ASSERT((scalars[i]->clamped().back() & 0xc0) == 0x40);
     ladder(scalars[i]->clamped(), points[i], w.x[i], w.z[i]);
   }
   const LaneMask zero_lanes = divide(w, out, n);

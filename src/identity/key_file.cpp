@@ -122,6 +122,10 @@ base::Result<PrivateKey> read_private_key(const std::string& path) {
   if (!base::from_hex(digits, key.bytes)) {
     return base::fail("the key file holds something that is no hexadecimal digit", path, remedy);
   }
+  const KeyBytes zero;
+  if (base::equal_constant_time(key.bytes.data(), zero.bytes.data(), kKeySize)) {
+    return base::fail("the key file holds zeros, a key that everybody knows", path, remedy);
+  }
   return PrivateKey(key.bytes);
 }
 

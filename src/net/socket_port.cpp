@@ -265,7 +265,7 @@ base::Result<std::unique_ptr<SocketPort>> SocketPort::create(const SocketPortCon
   if (!endpoints) return tl::unexpected(endpoints.error());
   auto impl = std::make_unique<Impl>();
   for (const Endpoint& endpoint : *endpoints) {
-    auto socket = open_udp_socket(endpoint, config.receive_buffer_size);
+    auto socket = open_udp_socket(endpoint, config.receive_buffer_size, config.send_buffer_size);
     if (!socket) return tl::unexpected(socket.error());
     impl->poll_set.push_back({.fd = socket->fd.get(), .events = POLLIN, .revents = 0});
     impl->sockets.push_back(*std::move(socket));

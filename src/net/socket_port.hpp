@@ -23,6 +23,9 @@ struct SocketPortConfig {
   std::vector<std::uint16_t> udp_ports;
   std::size_t slots = 1024;                   ///< datagrams the worker may hold at once
   int receive_buffer_size = 4 * 1024 * 1024;  ///< bytes asked of SO_RCVBUF per socket
+  /// Bytes asked of SO_SNDBUF per socket. Replies to on-link addresses that nobody has wait here
+  /// for a neighbour that never answers: with the default a hundred of them silence the socket.
+  int send_buffer_size = 16 * 1024 * 1024;
 };
 
 /// One socket per address and UDP port, shared among workers by SO_REUSEPORT. Replies leave from

@@ -104,7 +104,8 @@ base::Result<void> probe_endpoint(const Endpoint& endpoint) {
   return bind_socket(*fd, endpoint);
 }
 
-base::Result<UdpSocket> open_udp_socket(const Endpoint& endpoint, int receive_buffer_size) {
+base::Result<UdpSocket> open_udp_socket(const Endpoint& endpoint, int receive_buffer_size,
+                                        int send_buffer_size) {
   auto fd = make_socket(endpoint);
   if (!fd) return tl::unexpected(fd.error());
   const bool is_ipv6 = endpoint.address.any.sa_family == AF_INET6;
@@ -117,9 +118,13 @@ base::Result<UdpSocket> open_udp_socket(const Endpoint& endpoint, int receive_bu
     return base::fail("cannot set the socket options of " + endpoint.name + ": " +
                       base::describe_errno(error_number));
   }
-  // With CAP_NET_ADMIN beyond net.core.rmem_max; without, up to it. Less is served all the same.
+  // With CAP_NET_ADMIN beyond net.core.rmem_max and wmem_max; without, up to them. Less is served
+  // all the same.
   if (!set_option(*fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_size)) {
     static_cast<void>(set_option(*fd, SOL_SOCKET, SO_RCVBUF, receive_buffer_size));
+  }
+  if (!set_option(*fd, SOL_SOCKET, SO_SNDBUFFORCE, send_buffer_size)) {
+    static_cast<void>(set_option(*fd, SOL_SOCKET, SO_SNDBUF, send_buffer_size));
   }
   if (auto bound = bind_socket(*fd, endpoint); !bound) return tl::unexpected(bound.error());
   return UdpSocket{*std::move(fd), endpoint.udp_port, is_ipv6, {}};

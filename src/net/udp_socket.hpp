@@ -64,8 +64,9 @@ struct UdpSocket {
 [[nodiscard]] base::Result<void> probe_endpoint(const Endpoint& endpoint);
 
 /// Bound, non-blocking, with SO_REUSEPORT, SO_RXQ_OVFL and packet information; IPv6 alone where it
-/// is IPv6. The receive buffer is what the kernel grants of `receive_buffer_size` bytes.
+/// is IPv6. The buffers are what the kernel grants of so many bytes.
 [[nodiscard]] base::Result<UdpSocket> open_udp_socket(const Endpoint& endpoint,
-                                                      int receive_buffer_size);
+                                                      int receive_buffer_size,
+                                                      int send_buffer_size);
 
 }  // namespace pssst::net

@@ -118,7 +118,8 @@ std::unique_ptr<Client> Client::create(const PublicKey& server, const PrivateKey
     const std::array<const crypto::X25519Scalar*, 2> scalars{&impl->scalar, &impl->scalar};
     const crypto::LaneMask zero =
         kernel->multiply(scalars.data(), impl->points.data(), impl->products.data(), 2);
-    impl->points = std::exchange(impl->products, {});
+    impl->points = impl->products;
+    base::wipe_object(impl->products);
     impl->scalar.assign(Bytes32{});
     if (zero != 0) return refuse("client key: gives a zero shared secret with the server's key");
     if (impl->points[0] == server) {

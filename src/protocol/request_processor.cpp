@@ -205,6 +205,8 @@ void RequestProcessor::seal(RequestBurst& burst) noexcept {
   const LaneList lanes =
       select_lanes(burst, [&](std::size_t lane) { return burst.has_reply[lane] != 0; });
   for (const std::size_t lane : lanes.numbers()) {
+    // Sealed once more, the text would come out in the clear.
+    PSSST_ASSERT(burst.reply_datagram_size[lane] == 0);
     if (burst.reply_size[lane] > kReplySizeMax) {
       drop_lane(burst, lane, DropReason::kReplyTooLong);
     } else {

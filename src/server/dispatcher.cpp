@@ -36,6 +36,9 @@ std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes, std::uint16_
   std::size_t n = 0;
   for (; lanes != 0; lanes &= lanes - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(lanes));
+    // A handler that writes less than it says must not send what an earlier reply left here: one
+    // request would get two texts.
+    std::ranges::fill(burst.reply_space(i), std::uint8_t{0});
     messages_[n] = HandlerMessage{.message = {burst.message[i], burst.message_size[i]},
                                   .suite = suite,
                                   .client = burst.client[i],

@@ -231,10 +231,13 @@ bool Worker<P>::take(const Snapshot& snapshot) noexcept {
   burst_->size = 0;
   for (std::size_t i = 0; i < taken; ++i) {
     const net::Datagram datagram = datagrams_[i];
-    // Looked up again: the snapshot may have changed while the datagram was queued.
+    // Once more: the snapshot may have changed while the datagram was queued.
     const Service* service = snapshot.find_service(datagram.udp_port);
-    if (service == nullptr) {
-      drop(datagram, DropReason::kUdpPort);
+    const DropReason reason = service == nullptr
+                                  ? DropReason::kUdpPort
+                                  : pssst::admit({datagram.data, datagram.size}, service->policy);
+    if (reason != DropReason::kNone) {
+      drop(datagram, reason);
       continue;
     }
     datagrams_[burst_->size] = datagram;

@@ -1,48 +1,16 @@
 // What a multiplication leaves on the stack must not depend on what it computed.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <ucontext.h>
-
-#include <cstring>
 
 #include "crypto/kernel_test.hpp"
 #include "crypto/reference.hpp"
 #include "crypto/x25519.hpp"
+#include "support/own_stack.hpp"
 #include "support/sanitizer.hpp"
 
 namespace pssst::crypto {
 namespace {
 
-/// Runs functions on a stack of its own, at one address, that holds a known pattern before.
-class OwnStack {
- public:
-  OwnStack()
-      : memory_(static_cast<std::uint8_t*>(
-            ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {}
-  OwnStack(const OwnStack&) = delete;
-  OwnStack& operator=(const OwnStack&) = delete;
-  ~OwnStack() { ::munmap(memory_, kSize); }
-
-  /// The stack's bytes after `function` has returned.
-  std::vector<std::uint8_t> run(void (*function)()) {
-    std::memset(memory_, 0xa5, kSize);
-    ucontext_t here{};
-    ucontext_t there{};
-    ::getcontext(&there);
-    there.uc_stack.ss_sp = memory_;
-    there.uc_stack.ss_size = kSize;
-    there.uc_link = &here;
-    ::makecontext(&there, function, 0);
-    ::swapcontext(&here, &there);
-    return {memory_, memory_ + kSize};
-  }
-
- private:
-  static constexpr std::size_t kSize = 1 << 18;
-  std::uint8_t* memory_;
-};
-
-// makecontext() hands functions no pointers.
+// A function on a stack of its own gets no arguments.
 const X25519Kernel* kernel_under_test;
 test::Burst* burst_under_test;
 std::vector<Bytes32>* expected_under_test;
@@ -71,7 +39,7 @@ class KernelStackTest : public test::KernelTest {
     kernel_under_test = &kernel();
     burst_under_test = &burst;
     expected_under_test = &expected;
-    OwnStack stack;
+    test::OwnStack stack;
     fill(40);
     stack.run(function);  // what happens once, such as symbol lookup, has happened then
     const std::vector<std::uint8_t> first = stack.run(function);

@@ -83,6 +83,7 @@ TEST_F(KeyFile, NamesWhatIsWrongAndNothingOfTheContent) {
        "the key file holds something that is no hexadecimal digit"},
       {digits.substr(0, 63) + std::string(1, '\0'),
        "the key file holds something that is no hexadecimal digit"},
+      {std::string(64, '0'), "the key file holds zeros, a key that everybody knows"},
   };
   for (const auto& [content, what] : cases) {
     const std::string path = folder_.write("key", content);

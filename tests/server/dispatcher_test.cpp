@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <set>
@@ -79,6 +80,17 @@ TEST_F(DispatcherTest, AnEmptyBurstCallsNobody) {
   add_service(std::make_unique<const RecordingHandler>(seen_a_));
   dispatch();
   EXPECT_TRUE(seen_a_.empty());
+}
+
+TEST_F(DispatcherTest, NothingOfAnEarlierReplyIsLeftToHandlersThatWriteLessThanTheySay) {
+  add_service(std::make_unique<const TestHandler>(
+      HandlerTraits{.name = "lazy", .reply_is_pure = true, .reply_size_max = kReplySizeMax},
+      kReplySizeMax));
+  const std::size_t lane = add_lane(0, 1);
+  std::ranges::fill(burst_->reply_space(lane), std::uint8_t{0xaa});
+  dispatch();
+  const auto space = burst_->reply_space(lane);
+  EXPECT_EQ(std::ranges::count(space, std::uint8_t{0}), static_cast<long>(space.size()));
 }
 
 TEST_F(DispatcherTest, OneCallPerServiceWithItsLanesInOrder) {
