@@ -1,0 +1,55 @@
+"""Fixtures of the end-to-end tests: real pssstd processes in network namespaces of their own."""
+
+import os
+
+import namespaces
+import ports
+import pytest
+from pssstd import PSSSTD, Pssstd, assert_books
+from world import world_in
+
+
+def pytest_sessionstart(session):
+    assert PSSSTD.is_file(), f"{PSSSTD} is not built; tests/run does that"
+    if ports.may_make_namespaces():
+        namespaces.remove_left_behind()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    for server in list(Pssstd.running):
+        server.kill()
+    if ports.may_make_namespaces():
+        namespaces.remove_left_behind()
+
+
+def require_root(what):
+    """Skips; in CI, where root is there, fails."""
+    if not ports.may_make_namespaces():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs root: {what}")
+
+
+@pytest.fixture
+def as_root():
+    require_root("makes network namespaces")
+
+
+@pytest.fixture(scope="module")
+def module_world(request):
+    """One pssstd for all of a module's tests on one kind of port (request.param)."""
+    if request.param in ports.NEEDS_ROOT:
+        require_root("makes network namespaces and devices")
+    with ports.KINDS[request.param]() as place, world_in(place) as world:
+        yield world
+
+
+@pytest.fixture
+def world(module_world):
+    """The module's pssstd; its books must balance before and after each test."""
+    assert_books(module_world.report())
+    yield module_world
+    assert_books(module_world.report())
+
+
+def on_ports(*kinds):
+    """Marks a test, or with `pytestmark` a module, to run with `world` on each kind of port."""
+    return pytest.mark.parametrize("module_world", kinds, indirect=True, scope="module")
