@@ -1,6 +1,7 @@
 """`pssst call` as people and scripts use it, against a server in Python."""
 
 import os
+import pty
 import re
 import socket
 import subprocess
@@ -34,6 +35,16 @@ def test_call_sends_its_argument_as_it_stands(message):
 def test_call_sends_what_looks_like_an_option_after_two_dashes(message):
     with Server() as server:
         assert server.call("--", message) == (0, message.encode(), "")
+
+
+def test_call_ends_the_line_on_a_terminal():
+    near, far = pty.openpty()
+    with Server() as server:
+        subprocess.run([PSSST, "call", server.address, str(server.port), "hello", "--server",
+                        server.key], stdout=far, timeout=TIME_LIMIT, check=True)
+    os.close(far)
+    with open(near, "rb", buffering=0) as terminal:
+        assert terminal.read(100) == b"hello\r\n"
 
 
 def test_call_takes_the_key_from_a_file(tmp_path):

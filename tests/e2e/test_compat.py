@@ -108,7 +108,10 @@ class Dialogue:
 @pytest.fixture
 def dialogue():
     made = Dialogue()
+    watchdog = threading.Timer(TIME_LIMIT, made.process.kill)  # whoever waits for it then fails
+    watchdog.start()
     yield made
+    watchdog.cancel()
     made.process.kill()
     made.process.wait()
     for stream in (made.process.stdin, made.process.stdout, made.process.stderr):
