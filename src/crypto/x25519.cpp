@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/cpu_features.hpp"
 #include "base/secret_memory.hpp"
-#include "crypto/x25519_kernels.hpp"
+#include "crypto/x25519_affine.hpp"
+#include "crypto/x25519_ladders.hpp"
 
 namespace pssst::crypto {
 namespace {
@@ -13,13 +15,58 @@ constexpr bool always_supported() noexcept {
   return true;
 }
 
+bool has_avx2_and_fma() noexcept {
+  return base::cpu_features().avx2 && base::cpu_features().fma;
+}
+
+template <X25519Ladders& kLadders>
+void run_ladders(const X25519Scalar* const* scalars, const Bytes32* points,
+                 ProjectivePoint* results, std::size_t n) noexcept {
+  PSSST_ASSERT(n <= kX25519LanesMax);
+  std::array<const std::uint8_t*, kX25519LanesMax> clamped;
+  for (std::size_t i = 0; i < n; ++i) {
+    clamped[i] = scalars[i]->clamped().data();
+    // The ladders take bit 254 for granted. A scalar made before a fork() is zero in the child,
+    // whose shared secrets everybody could compute.
+    PSSST_ASSERT((clamped[i][kX25519Size - 1] & 0xc0) == 0x40);
+  }
+  kLadders(clamped.data(), points->data(), results, n);
+}
+
+template <X25519Ladders& kLadders>
+LaneMask multiply(const X25519Scalar* const* scalars, const Bytes32* points, Bytes32* out,
+                  std::size_t n) noexcept {
+  if (n == 0) return 0;
+  std::array<ProjectivePoint, kX25519LanesMax> results;
+  run_ladders<kLadders>(scalars, points, results.data(), n);
+  return x25519_to_bytes(results.data(), out, n);
+}
+
+template <X25519Ladders& kLadders>
+X25519CheckResult check(const X25519Scalar* const* scalars, const Bytes32* points,
+                        const Bytes32* expected, std::size_t n) noexcept {
+  if (n == 0) return {};
+  std::array<ProjectivePoint, kX25519LanesMax> results;
+  run_ladders<kLadders>(scalars, points, results.data(), n);
+  return x25519_compare(results.data(), expected, n);
+}
+
+template <X25519Ladders& kLadders>
+constexpr X25519Kernel make_kernel(std::string_view name, std::size_t vector_lanes,
+                                   bool (*supported)() noexcept) noexcept {
+  return {.name = name,
+          .vector_lanes = vector_lanes,
+          .burst_limit = std::min(8 * vector_lanes, kX25519LanesMax),
+          .supported = supported,
+          .multiply = multiply<kLadders>,
+          .check = check<kLadders>};
+}
+
 // Best first.
 constexpr std::array kKernels{
-    X25519Kernel{.name = "portable",
-                 .vector_lanes = 1,
-                 .burst_limit = 8,
-                 .supported = always_supported,
-                 .multiply = x25519_multiply_portable},
+    make_kernel<x25519_ladders_avx2>("avx2", 4, has_avx2_and_fma),
+    make_kernel<x25519_ladders_avx2_readable>("avx2_readable", 4, has_avx2_and_fma),
+    make_kernel<x25519_ladders_portable>("portable", 1, always_supported),
 };
 
 constexpr Bytes32 kBasePoint{9};
@@ -74,27 +121,10 @@ const X25519Kernel* select_x25519_kernel(std::string_view name) noexcept {
   return found == kKernels.end() ? nullptr : found;
 }
 
-X25519CheckResult x25519_check(const X25519Kernel& kernel, const X25519Scalar* const* scalars,
-                               const Bytes32* points, const Bytes32* expected,
-                               std::size_t n) noexcept {
-  PSSST_ASSERT(n <= kX25519LanesMax);
-  std::array<Bytes32, kX25519LanesMax> products;
-  X25519CheckResult result;
-  result.zero = kernel.multiply(scalars, points, products.data(), n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const bool equal =
-        base::equal_constant_time(products[i].data(), expected[i].data(), kX25519Size);
-    result.equal |= static_cast<LaneMask>(equal) << i;
-  }
-  result.equal &= ~result.zero;
-  base::wipe(products.data(), n * sizeof(Bytes32));
-  return result;
-}
-
 Bytes32 x25519_public(const X25519Scalar& scalar) noexcept {
   const X25519Scalar* const scalars[] = {&scalar};
   Bytes32 out;
-  static_cast<void>(x25519_multiply_portable(scalars, &kBasePoint, &out, 1));
+  static_cast<void>(multiply<x25519_ladders_portable>(scalars, &kBasePoint, &out, 1));
   return out;
 }
 

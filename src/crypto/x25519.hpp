@@ -35,9 +35,14 @@ class X25519Scalar {
                    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64};
 };
 
+struct X25519CheckResult {
+  LaneMask equal = 0;  ///< lanes with X25519(scalars[i], points[i]) == expected[i], not zero
+  LaneMask zero = 0;   ///< lanes whose result is zero
+};
+
 /// One instruction set's implementation. Every kernel gives the same bytes for the same input.
-/// Constant time in scalars and points; the lane count is public. No kernel keeps state, allocates
-/// or throws. Limits are checked by the callers below.
+/// Constant time in scalars and points; the lane count, 0 to kX25519LanesMax, is public. No kernel
+/// keeps state, allocates or throws.
 struct X25519Kernel {
   std::string_view name;
   std::size_t vector_lanes;  ///< 1 for scalar kernels
@@ -48,6 +53,10 @@ struct X25519Kernel {
   /// their out is zero and other lanes are not touched by it.
   LaneMask (*multiply)(const X25519Scalar* const* scalars, const Bytes32* points, Bytes32* out,
                        std::size_t n) noexcept;
+  /// Which lanes multiply to `expected`, without an inversion; constant time in that as well. Only
+  /// a canonical `expected` is equal to anything.
+  X25519CheckResult (*check)(const X25519Scalar* const* scalars, const Bytes32* points,
+                             const Bytes32* expected, std::size_t n) noexcept;
 };
 
 /// All that were built, best first; whether this CPU runs them is another question.
@@ -55,16 +64,6 @@ struct X25519Kernel {
 /// The named kernel, or the best supported one if `name` is empty; null if there is no such kernel
 /// or this CPU does not run it.
 [[nodiscard]] const X25519Kernel* select_x25519_kernel(std::string_view name) noexcept;
-
-struct X25519CheckResult {
-  LaneMask equal = 0;  ///< lanes with X25519(scalars[i], points[i]) == expected[i], not zero
-  LaneMask zero = 0;   ///< lanes whose result is zero
-};
-/// Constant time in all three. `expected` must be canonical to be equal.
-[[nodiscard]] X25519CheckResult x25519_check(const X25519Kernel& kernel,
-                                             const X25519Scalar* const* scalars,
-                                             const Bytes32* points, const Bytes32* expected,
-                                             std::size_t n) noexcept;
 
 /// X25519(scalar, 9) by the portable kernel.
 [[nodiscard]] Bytes32 x25519_public(const X25519Scalar& scalar) noexcept;

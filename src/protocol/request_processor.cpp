@@ -187,8 +187,8 @@ void RequestProcessor::prove(RequestBurst& burst) noexcept {
     impl.scalars[i] = &impl.ephemeral_keys[i];
     impl.expected[i] = suite1::read_dh({burst.datagram[lane], burst.datagram_size[lane]});
   }
-  const crypto::X25519CheckResult result = crypto::x25519_check(
-      impl.kernel, impl.scalars.data(), impl.points.data(), impl.expected.data(), numbers.size());
+  const crypto::X25519CheckResult result = impl.kernel.check(
+      impl.scalars.data(), impl.points.data(), impl.expected.data(), numbers.size());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if ((result.zero >> i & 1) != 0) {
       drop_lane(burst, numbers[i], DropReason::kProofZero);

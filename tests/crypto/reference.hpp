@@ -196,8 +196,7 @@ class Burst {
   }
   crypto::X25519CheckResult check(const crypto::X25519Kernel& kernel,
                                   const std::vector<Bytes32>& expected) {
-    return crypto::x25519_check(kernel, pointers_.data(), points_.data(), expected.data(),
-                                expected.size());
+    return kernel.check(pointers_.data(), points_.data(), expected.data(), expected.size());
   }
   [[nodiscard]] const Bytes32& out(std::size_t lane) const { return out_.at(lane); }
 

@@ -1,0 +1,27 @@
+/// The kernels' common shape: each instruction set supplies ladders, which give projective results;
+/// x25519_affine.hpp makes bytes of them. Plain pointers and `static inline` helpers, so that a
+/// file compiled for a newer instruction set shares no inline function with anybody.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "crypto/curve25519.hpp"
+
+namespace pssst::crypto {
+
+/// results[i] = scalars[i] * points[i] for i < n, n from 1 to 64: clamped scalars of 32 bytes each;
+/// points of 32 bytes side by side, bit 255 ignored, every value taken modulo p. The results' x and
+/// z are loose; z is 0 modulo p where the point has small order. Constant time in scalars and
+/// points; leaves no secret in memory of its own or in vector registers.
+using X25519Ladders = void(const std::uint8_t* const* scalars, const std::uint8_t* points,
+                           ProjectivePoint* results, std::size_t n) noexcept;
+
+/// Plain C++ with 64-bit limbs, one lane at a time; for every x86-64 CPU.
+X25519Ladders x25519_ladders_portable;
+/// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest.
+X25519Ladders x25519_ladders_avx2;
+/// The same in intrinsics: slower, and what the generated step is compared with.
+X25519Ladders x25519_ladders_avx2_readable;
+
+}  // namespace pssst::crypto
