@@ -19,6 +19,10 @@ bool has_avx2_and_fma() noexcept {
   return base::cpu_features().avx2 && base::cpu_features().fma;
 }
 
+bool has_bmi2() noexcept {
+  return base::cpu_features().bmi2;
+}
+
 template <X25519Ladders& kLadders>
 void run_ladders(const X25519Scalar* const* scalars, const Bytes32* points,
                  ProjectivePoint* results, std::size_t n) noexcept {
@@ -66,6 +70,7 @@ constexpr X25519Kernel make_kernel(std::string_view name, std::size_t vector_lan
 constexpr std::array kKernels{
     make_kernel<x25519_ladders_avx2>("avx2", 4, has_avx2_and_fma),
     make_kernel<x25519_ladders_avx2_readable>("avx2_readable", 4, has_avx2_and_fma),
+    make_kernel<x25519_ladders_mulx>("mulx", 1, has_bmi2),
     make_kernel<x25519_ladders_portable>("portable", 1, always_supported),
 };
 

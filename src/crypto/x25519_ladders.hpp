@@ -19,6 +19,8 @@ using X25519Ladders = void(const std::uint8_t* const* scalars, const std::uint8_
 
 /// Plain C++ with 64-bit limbs, one lane at a time; for every x86-64 CPU.
 X25519Ladders x25519_ladders_portable;
+/// 64-bit words and BMI2's mulx, one lane at a time; needs BMI2.
+X25519Ladders x25519_ladders_mulx;
 /// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest.
 X25519Ladders x25519_ladders_avx2;
 /// The same in intrinsics: slower, and what the generated step is compared with.

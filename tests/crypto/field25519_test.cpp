@@ -157,6 +157,24 @@ TEST(Field25519, SquareAndSmallMultiplesOnLooseGiveReduced) {
   }
 }
 
+TEST(Field25519, SquareOfReducedAndSquareTimesOnLooseGiveReduced) {
+  const Reference reference;
+  for (const Field25519& a : elements(kReducedEnd, 38)) {
+    const Field25519 square = field_square_reduced(a);
+    ASSERT_TRUE(is_reduced(square));
+    ASSERT_EQ(canonical(square), reference.apply(multiply, a, a));
+  }
+  for (const Field25519& a : elements(kLooseEnd, 39)) {
+    Field25519 power = a;
+    for (int n = 1; n < 8; ++n) {
+      power = field_multiply(power, power);
+      const Field25519 squares = field_square_times(a, n);
+      ASSERT_TRUE(is_reduced(squares));
+      ASSERT_EQ(canonical(squares), canonical(power));
+    }
+  }
+}
+
 TEST(Field25519, InvertAndEulerOnLoose) {
   const Reference reference;
   for (const Field25519& a : elements(kLooseEnd, 35)) {
