@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests: real pssstd processes in network namespaces of their own."""
 
 import os
+import signal
 
 import namespaces
 import ports
@@ -10,6 +11,8 @@ from world import world_in
 
 
 def pytest_sessionstart(session):
+    # Ended from outside, by a time limit say: still clean up.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
     assert PSSSTD.is_file(), f"{PSSSTD} is not built; tests/run does that"
     if ports.may_make_namespaces():
         namespaces.remove_left_behind()

@@ -11,6 +11,7 @@ import time
 import peer
 import pytest
 from conftest import require_root
+from hugepages import hugepages
 from ports import KINDS, UDP_PORT
 from pssstd import PSSSTD
 from world import (UNPRIVILEGED_USER, Service, command, running, standard_services,
@@ -242,10 +243,8 @@ def test_pci_device_that_does_not_exist(tap_place, files):
 
 
 def test_no_hugepages(tap_place, files):
-    with open("/proc/sys/vm/nr_hugepages") as file:
-        if int(file.read()):
-            pytest.skip("this machine has hugepages")
-    refused(command(tap_place, files, [echo()], "--hugepages"), 1, "hugepages", "nr_hugepages")
+    with hugepages(0):
+        refused(command(tap_place, files, [echo()], "--hugepages"), 1, "hugepages", "nr_hugepages")
 
 
 def test_no_permission_for_a_tap(tap_place, files):

@@ -1,31 +1,12 @@
-"""DPDK's memory from hugepages, as many as the test asks the kernel for, and gives back."""
-
-import contextlib
-from pathlib import Path
+"""DPDK's memory, from hugepages and without them."""
 
 import pytest
 from conftest import require_root
+from hugepages import free_pages, hugepages
 from ports import KINDS
 from world import world_in
 
-COUNT = Path("/proc/sys/vm/nr_hugepages")
 PAGES = 192
-
-
-def free_pages():
-    (line,) = [line for line in Path("/proc/meminfo").read_text().splitlines()
-               if line.startswith("HugePages_Free")]
-    return int(line.split()[1])
-
-
-@contextlib.contextmanager
-def hugepages(count):
-    before = COUNT.read_text()
-    COUNT.write_text(str(count))
-    try:
-        yield
-    finally:
-        COUNT.write_text(before)
 
 
 @pytest.mark.parametrize("kind", ["net_tap", "net_af_packet", "net_af_xdp"])
