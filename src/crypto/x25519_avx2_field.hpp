@@ -164,7 +164,7 @@ class Avx2Field {
 
  private:
   struct Accumulator {
-    Integer sum[10];
+    Integer sum[10] = {};
     std::uint64_t constant[10] = {};
     bool used[10] = {};
 
