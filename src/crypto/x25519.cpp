@@ -19,6 +19,11 @@ bool has_avx2_and_fma() noexcept {
   return base::cpu_features().avx2 && base::cpu_features().fma;
 }
 
+bool has_avx512ifma() noexcept {
+  return base::cpu_features().avx512f && base::cpu_features().avx512dq &&
+         base::cpu_features().avx512ifma;
+}
+
 bool has_bmi2() noexcept {
   return base::cpu_features().bmi2;
 }
@@ -68,10 +73,12 @@ constexpr X25519Kernel make_kernel(std::string_view name, std::size_t vector_lan
 
 // Best first.
 constexpr std::array kKernels{
+    make_kernel<x25519_ladders_avx512ifma>("avx512ifma", 8, has_avx512ifma),
     make_kernel<x25519_ladders_avx2>("avx2", 4, has_avx2_and_fma),
     make_kernel<x25519_ladders_avx2_readable>("avx2_readable", 4, has_avx2_and_fma),
     make_kernel<x25519_ladders_mulx>("mulx", 1, has_bmi2),
     make_kernel<x25519_ladders_portable>("portable", 1, always_supported),
+    make_kernel<x25519_ladders_avx512ifma_model>("avx512ifma_model", 8, always_supported),
 };
 
 constexpr Bytes32 kBasePoint{9};

@@ -25,5 +25,9 @@ X25519Ladders x25519_ladders_mulx;
 X25519Ladders x25519_ladders_avx2;
 /// The same in intrinsics: slower, and what the generated step is compared with.
 X25519Ladders x25519_ladders_avx2_readable;
+/// Eight lanes, 52-bit products; needs AVX-512 F, DQ and IFMA.
+X25519Ladders x25519_ladders_avx512ifma;
+/// The same instructions executed by a portable model of them: for tests where there is no IFMA.
+X25519Ladders x25519_ladders_avx512ifma_model;
 
 }  // namespace pssst::crypto
