@@ -161,12 +161,12 @@ def check_mirror(root):
 
 
 def check_built(root, databases):
-    """Each C++ source of ours is compiled by one of the builds, whose compile databases are given:
-    what is not built cannot fail."""
+    """Each C++ and assembly source of ours is compiled by one of the builds, whose compile
+    databases are given: what is not built cannot fail."""
     built = set()
     for database in databases:
         for entry in json.loads(Path(database).read_text(encoding="utf-8")):
             built.add((Path(entry["directory"]) / entry["file"]).resolve())
     return [f"{path}:1: built by nothing"
             for path in source_text.all_files(root)
-            if path.suffix == ".cpp" and (root / path).resolve() not in built]
+            if path.suffix in (".cpp", ".S") and (root / path).resolve() not in built]

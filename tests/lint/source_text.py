@@ -8,6 +8,7 @@ from pathlib import Path
 TOP_FOLDERS = ("src", "include", "tests", "bench", "deploy", ".ci")
 TOP_FILES = ("meson.build", "meson_options.txt", "README.md")
 CPP_SUFFIXES = {".cpp", ".hpp", ".h"}
+ASSEMBLY_SUFFIXES = {".S", ".ld"}
 
 
 def all_files(root):
@@ -27,9 +28,11 @@ def is_text(path):
 
 
 def language(root, path):
-    """"cpp", "python", "shell", "meson", or None for what is no program."""
+    """"cpp", "assembly", "python", "shell", "meson", or None for what is no program."""
     if path.suffix in CPP_SUFFIXES:
         return "cpp"
+    if path.suffix in ASSEMBLY_SUFFIXES:
+        return "assembly"
     if path.suffix == ".py":
         return "python"
     if path.name in ("meson.build", "meson_options.txt"):

@@ -103,9 +103,12 @@ def test_sizes_measures_scripts(tree, path, text):
 
 
 def test_sizes_measures_lines_and_files(tree):
-    root = tree({"src/base/a.cpp": "// " + "x" * 98 + "\n", "src/base/b.cpp": lines(401, "//\n")})
+    root = tree({"src/base/a.cpp": "// " + "x" * 98 + "\n", "src/base/b.cpp": lines(401, "//\n"),
+                 "tests/c.S": lines(401, "nop\n"), "tests/d.ld": "/* " + "x" * 98})
     assert rules.check_sizes(root) == ["src/base/a.cpp:1: 101 columns, 100 allowed",
-                                       "src/base/b.cpp:1: file of 401 lines, 400 allowed"]
+                                       "src/base/b.cpp:1: file of 401 lines, 400 allowed",
+                                       "tests/c.S:1: file of 401 lines, 400 allowed",
+                                       "tests/d.ld:1: 101 columns, 100 allowed"]
 
 
 def test_sizes_takes_reasons(tree):
@@ -157,13 +160,14 @@ def test_mirror(tree):
 
 def test_built(tree):
     root = tree({"src/base/a.cpp": "", "src/base/b.cpp": "", "src/base/c.hpp": "",
-                 "tests/c.cpp": ""})
+                 "tests/c.cpp": "", "tests/d.S": ""})
     databases = []
     for name, file in (("build", "../src/base/a.cpp"), ("build-fuzz", "../tests/c.cpp")):
         entry = [{"directory": str(root / name), "file": file}]
         tree({f"{name}/compile_commands.json": json.dumps(entry)})
         databases.append(root / name / "compile_commands.json")
-    assert rules.check_built(root, databases) == ["src/base/b.cpp:1: built by nothing"]
+    assert rules.check_built(root, databases) == ["src/base/b.cpp:1: built by nothing",
+                                                  "tests/d.S:1: built by nothing"]
 
 
 def test_only_our_files_are_read(tree):
