@@ -106,6 +106,7 @@ bool any(const VectorRegisters& registers) noexcept {
   for (const auto& zmm : registers.zmm) {
     for (const std::uint64_t word : zmm) bits |= word;
   }
+  for (const std::uint64_t k : registers.k) bits |= k;
   return bits != 0;
 }
 

@@ -13,6 +13,7 @@ extern "C" {
 
 struct alignas(64) VectorRegisters {
   std::uint64_t zmm[32][8];
+  std::uint64_t k[8];
 };
 void payload_store_vector_registers(VectorRegisters& registers) noexcept;
 

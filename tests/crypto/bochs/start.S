@@ -81,12 +81,15 @@ start64:
     xsetbv
     call payload_main
 
-/* Stores zmm0 to zmm31 at rdi. */
+/* Stores zmm0 to zmm31 and k0 to k7 at rdi. */
 .global payload_store_vector_registers
 payload_store_vector_registers:
 .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, \
         16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     vmovdqa64 %zmm\i, 64*\i(%rdi)
+.endr
+.irp i, 0, 1, 2, 3, 4, 5, 6, 7
+    kmovq %k\i, 64*32 + 8*\i(%rdi)
 .endr
     ret
 

@@ -5,6 +5,7 @@ Results are compared here, with RFC 7748's and those of its pseudocode in Python
 knows none.
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -198,8 +199,8 @@ class KernelTest(unittest.TestCase):
     def expect(self, *requests):
         got, _ = run(requests)
         expected = [line for one in requests for line in one.expected()]
-        self.assertEqual([pair for pair in zip(got, expected) if len(set(pair)) > 1][:3], [])
-        self.assertEqual(len(got), len(expected))
+        wrong = [pair for pair in itertools.zip_longest(got, expected) if pair[0] != pair[1]]
+        self.assertEqual(wrong[:2], [])
 
     def test_vpmadd52(self):
         self.expect(*vpmadd52_requests())
