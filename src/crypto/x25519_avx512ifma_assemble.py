@@ -4,6 +4,17 @@
 Orders the operations of x25519_avx512ifma_step.py, allocates the 32 zmm registers by Belady's rule
 (evict what is needed last) and prints a loop of steps: as assembly, or as calls of functions that
 model the very same instructions, register by register.
+
+Zen 4 makes one product of eight lanes a cycle; the other operations and the loads fit beside it and
+a store nearly takes a product's place. So 437 products and 21 stores are about 455 cycles; a step
+takes 485 (two vectors in turn) or 508. Tried, and of no use (core cycles on that CPU):
+  radix 2^51: high halves to double, a mask for every carry; 90 more instructions by count, and a
+    prototype in intrinsics had 966 with clang 14 and 1,263 with g++ 12
+  shifts and additions instead of vpmullq: no change for a quarter of the folds, +8 % for all
+  list scheduling, one product and one other operation a cycle: 522 and 541 cycles
+  other orders of the formulas' parts, eight of them: no change to +5 %
+  a difference's bias in the first addends of the minuend's upper columns, where it would cost no
+    instruction: folded, it makes column 2 negative if the factors are small
 """
 
 import bisect
@@ -13,9 +24,12 @@ from dataclasses import dataclass
 import x25519_avx512ifma_step as step
 
 REGISTERS = 32
+# A value in memory is loaded if it is used again within so many operations; else it is a memory
+# operand.
 LOAD_DISTANCE = 12
-PULL = 0.1
-OPERATIONS_A_CYCLE = 1.7
+# Of two values, one that memory holds already is evicted first unless its next use is so many times
+# nearer: a store costs most of a multiplication's time, a load none.
+CLEAN_PREFERENCE = 4
 NEVER = 1 << 30
 
 LATENCY = {'low': 4, 'high': 4, 'times': 3, 'input': 0, 'low52': 0}
@@ -24,7 +38,7 @@ COMMUTATIVE = {'add', 'and'}
 
 @dataclass(frozen=True)
 class Operand:
-    """kind: register, slot (of a vector's workspace), constant (in all lanes), count (of a shift)"""
+    """kind: register, slot (of the memory), constant (in all lanes), count (of a shift)"""
     kind: str
     number: int
 
@@ -47,14 +61,19 @@ def root(value):
 
 
 def in_order(operations):
-    """Stably by position in the program with a slight pull towards the earliest cycle."""
+    """Stably by position in the program with a pull towards the earliest cycle: program order keeps
+    few values alive, the pull overlaps the ends of products with the next ones' beginnings. Core
+    cycles a step on Zen 4, one vector and two in turn: a pull of 0.1 gives 553 and 537 (and no
+    spill), 0.3 gives 527 and 503, 0.6 gives 513 and 489, 1 gives 525 and 506."""
+    operations_a_cycle = 1.2
+    pull = 0.6
     ready = {}
     key = {}
     for position, operation in enumerate(operations):
         earliest = max((ready[a.number] for a in map(root, operation.arguments)
                         if a.number in ready), default=0)
-        nominal = position / OPERATIONS_A_CYCLE
-        key[operation.number] = nominal + PULL * (earliest - nominal)
+        nominal = position / operations_a_cycle
+        key[operation.number] = nominal + pull * (earliest - nominal)
         ready[operation.number] = earliest + LATENCY.get(operation.operation, 1)
     return sorted(operations, key=lambda operation: key[operation.number])
 
@@ -109,13 +128,17 @@ class Allocator:
         for register in range(REGISTERS):
             if register not in self.value_in:
                 return register
-        candidates = [(self.next_use(number, self.position), number in self.slot_of, register)
-                      for register, number in self.value_in.items()
-                      if number not in self.pinned_values]
+        candidates = []
+        for register, number in self.value_in.items():
+            if number in self.pinned_values:
+                continue
+            stored = number in self.slot_of or number < 0  # or a constant
+            distance = self.next_use(number, self.position) - self.position
+            candidates.append((distance * (CLEAN_PREFERENCE if stored else 1), stored, register))
         _, stored, register = max(candidates)
         number = self.value_in.pop(register)
         del self.register_of[number]
-        if not stored and number >= 0:
+        if not stored:
             if not self.free_slots:
                 self.free_slots.append(self.slots)
                 self.slots += 1
@@ -137,8 +160,8 @@ class Allocator:
     def operand(self, value):
         """A register, or memory where that is as good."""
         again = self.next_use(value.number, self.position + 1) - self.position
-        if value.number in self.register_of or (value.operation != 'constant'
-                                                and again <= LOAD_DISTANCE):
+        soon = value.operation != 'constant' and again <= LOAD_DISTANCE
+        if value.number in self.register_of or soon:
             return Operand('register', self.load(value))
         return self.memory(value)
 
@@ -153,8 +176,9 @@ class Allocator:
         return tuple(nearer_first)
 
     def dying(self, arguments):
+        after = self.position + 1
         return [a for a in dict.fromkeys(arguments)
-                if a.operation != 'constant' and self.next_use(a.number, self.position + 1) == NEVER]
+                if a.operation != 'constant' and self.next_use(a.number, after) == NEVER]
 
     def release(self, values):
         for value in values:
@@ -226,8 +250,8 @@ class Allocator:
 
 
 MNEMONIC = {'add': 'vpaddq', 'subtract': 'vpsubq', 'and': 'vpandq', 'times': 'vpmullq',
-            'shift_right': 'vpsrlq', 'shift_right_signed': 'vpsraq', 'shift_left': 'vpsllq', 'low': 'vpmadd52luq',
-            'high': 'vpmadd52huq', 'copy': 'vmovdqa64'}
+            'shift_right': 'vpsrlq', 'shift_right_signed': 'vpsraq', 'shift_left': 'vpsllq',
+            'low': 'vpmadd52luq', 'high': 'vpmadd52huq', 'copy': 'vmovdqa64'}
 
 
 def text_of(instruction, name):
@@ -261,7 +285,7 @@ ASSEMBLY_HEAD = '''\
 static_assert({slots} <= pssst::crypto::kIfmaSlots, "the kernel reserves what a step uses");
 '''
 FUNCTION = '''
-// {instructions} instructions a round.
+// {instructions} instructions a round, the exchange of the vectors among them.
 __asm__(R"(
     .text
     .p2align 6
@@ -274,6 +298,7 @@ __asm__(R"(
     .p2align 6
 1:
 {body}
+    xchgq %rdi, %rdx
     decq %rsi
     jnz 1b
 {wipe}
@@ -295,9 +320,9 @@ WIPE = '\n'.join(f'    vpxorq %zmm{r}, %zmm{r}, %zmm{r}' for r in range(REGISTER
 
 def assembly_of(name, allocator):
     body = '\n'.join('    ' + text_of(i, name) for i in allocator.instructions)
-    return FUNCTION.format(name=name, instructions=len(allocator.instructions) + 2, body=body,
-                           wipe=WIPE,
-                           constants=', '.join(f'{c.immediate & step.MASK64:#x}' for c in allocator.constants))
+    constants = ', '.join(f'{c.immediate & step.MASK64:#x}' for c in allocator.constants)
+    return FUNCTION.format(name=name, instructions=len(allocator.instructions) + 3, body=body,
+                           wipe=WIPE, constants=constants)
 
 
 MODEL_HEAD = '''\

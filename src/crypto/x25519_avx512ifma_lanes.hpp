@@ -18,7 +18,7 @@ inline constexpr std::int64_t kIfmaMask52 = (std::int64_t{1} << 52) - 1;
 inline constexpr std::int64_t kIfmaMask47 = (std::int64_t{1} << 47) - 1;
 
 /// All that is secret while eight lanes are multiplied.
-struct alignas(64) IfmaWorkspace {
+struct alignas(64) IfmaVector {
   std::uint64_t slots[kIfmaSlots][kIfmaLanes];
   std::uint64_t select[kIfmaScalarWords][kIfmaLanes];
 };
@@ -86,7 +86,7 @@ static inline Field25519 ifma_load_sum(const std::uint64_t (*a)[kIfmaLanes],
 }
 
 /// Bit t of k ^ (k >> 1) says whether bits t and t + 1 differ; bit 253 goes to the very top.
-static inline void ifma_store_select(const std::uint8_t* scalar, IfmaWorkspace& w,
+static inline void ifma_store_select(const std::uint8_t* scalar, IfmaVector& w,
                                      std::size_t lane) noexcept {
   std::uint64_t k[kIfmaScalarWords];
   std::uint64_t change[kIfmaScalarWords];
@@ -103,7 +103,7 @@ static inline void ifma_store_select(const std::uint8_t* scalar, IfmaWorkspace& 
 /// (A, B) = (C, D) = P. Bit 254 of a clamped scalar is set, so the ladder begins at (2 P, P): the
 /// kernel doubles (A, B) first, and the first select bit is that of bit 253.
 static inline void ifma_load_lane(const std::uint8_t* scalar, const std::uint8_t* point,
-                                  IfmaWorkspace& w, std::size_t lane) noexcept {
+                                  IfmaVector& w, std::size_t lane) noexcept {
   const IfmaLimbs u = ifma_from_bytes(point);
   const IfmaLimbs plus = ifma_shifted(u, 1, 0);
   const IfmaLimbs minus = ifma_shifted(u, -20, std::int64_t{1} << 47);  // u - 1 + p
@@ -128,42 +128,79 @@ static inline void ifma_select_last(std::uint64_t (*slots)[kIfmaLanes]) noexcept
   }
 }
 
-/// Leaves x + z and x - z of the eight results in A and B.
-template <class Steps, class Doublings>
-static inline void ifma_multiply_eight(IfmaWorkspace& w, Steps ladder_steps,
-                                       Doublings doublings) noexcept {
-  doublings(w.slots, 1);
-  for (int word = kIfmaScalarWords - 1; word >= 0; --word) {
-    __builtin_memcpy(w.slots[kIfmaSlotSelect], w.select[word], sizeof w.select[word]);
-    ladder_steps(w.slots, kIfmaStepsInWord[word]);
+/// Lanes first to first + 8 of n; behind the last one it is repeated.
+static inline void ifma_load_vector(const std::uint8_t* const* scalars, const std::uint8_t* points,
+                                    std::size_t first, std::size_t n, IfmaVector& w) noexcept {
+  for (std::size_t lane = 0; lane < kIfmaLanes; ++lane) {
+    const std::size_t i = first + lane < n ? first + lane : n - 1;
+    ifma_load_lane(scalars[i], points + 32 * i, w, lane);
   }
-  ifma_select_last(w.slots);
-  doublings(w.slots, 3);
 }
 
-/// The ladders of `n` lanes, eight at a time, by functions like those of
-/// x25519_avx512ifma_step.hpp.
+/// x + z and x - z are in A and B.
+static inline void ifma_store_results(const IfmaVector& w, ProjectivePoint* results,
+                                      std::size_t first, std::size_t n) noexcept {
+  for (std::size_t lane = 0; lane < kIfmaLanes && first + lane < n; ++lane) {
+    const auto* plus = w.slots + kIfmaSlotA;
+    const auto* minus = w.slots + kIfmaSlotB;
+    results[first + lane] = {ifma_load_sum(plus, minus, 1, lane),
+                             ifma_load_sum(plus, minus, -1, lane)};
+  }
+}
+
+/// The ladders of one vector or two.
+template <class Steps, class Doublings>
+static inline void ifma_multiply_vectors(IfmaVector* w, std::size_t vectors, Steps ladder_steps,
+                                         Doublings doublings) noexcept {
+  auto* const first = w[0].slots;
+  auto* const last = w[vectors - 1].slots;
+  doublings(first, vectors, last);
+  for (int word = kIfmaScalarWords - 1; word >= 0; --word) {
+    for (std::size_t i = 0; i < vectors; ++i) {
+      __builtin_memcpy(w[i].slots[kIfmaSlotSelect], w[i].select[word], sizeof w[i].select[word]);
+    }
+    ladder_steps(first, vectors * kIfmaStepsInWord[word], last);
+  }
+  for (std::size_t i = 0; i < vectors; ++i) ifma_select_last(w[i].slots);
+  doublings(first, vectors * 3, last);
+}
+
+/// The ladders of n lanes, sixteen at a time. Not inlined, so that what it leaves on the stack lies
+/// where ifma_wipe_stack() reaches it.
+template <class Steps, class Doublings>
+[[gnu::noinline]] static void ifma_multiply_all(const std::uint8_t* const* scalars,
+                                                const std::uint8_t* points,
+                                                ProjectivePoint* results, std::size_t n,
+                                                IfmaVector* w, Steps ladder_steps,
+                                                Doublings doublings) noexcept {
+  for (std::size_t first = 0; first < n; first += 2 * kIfmaLanes) {
+    const std::size_t vectors = n - first > kIfmaLanes ? 2 : 1;
+    for (std::size_t i = 0; i < vectors; ++i) {
+      ifma_load_vector(scalars, points, first + i * kIfmaLanes, n, w[i]);
+    }
+    ifma_multiply_vectors(w, vectors, ladder_steps, doublings);
+    for (std::size_t i = 0; i < vectors; ++i) {
+      ifma_store_results(w[i], results, first + i * kIfmaLanes, n);
+    }
+  }
+}
+
+[[gnu::noinline]] static void ifma_wipe_stack() noexcept {
+  std::uint64_t below[256];
+  __builtin_memset(below, 0, sizeof below);
+  __asm__ volatile("" : : "r"(below) : "memory");  // keeps the wipe
+}
+
+/// X25519Ladders by functions like those of x25519_avx512ifma_step.hpp.
 template <class Steps, class Doublings>
 static inline void ifma_ladders(const std::uint8_t* const* scalars, const std::uint8_t* points,
                                 ProjectivePoint* results, std::size_t n, Steps ladder_steps,
                                 Doublings doublings) noexcept {
-  IfmaWorkspace w;
-  for (std::size_t first = 0; first < n; first += kIfmaLanes) {
-    for (std::size_t lane = 0; lane < kIfmaLanes; ++lane) {
-      // The last vector's empty lanes repeat its last lane.
-      const std::size_t i = first + lane < n ? first + lane : n - 1;
-      ifma_load_lane(scalars[i], points + 32 * i, w, lane);
-    }
-    ifma_multiply_eight(w, ladder_steps, doublings);
-    for (std::size_t lane = 0; lane < kIfmaLanes && first + lane < n; ++lane) {
-      const auto* plus = w.slots + kIfmaSlotA;
-      const auto* minus = w.slots + kIfmaSlotB;
-      results[first + lane] = {ifma_load_sum(plus, minus, 1, lane),
-                               ifma_load_sum(plus, minus, -1, lane)};
-    }
-  }
-  __builtin_memset(&w, 0, sizeof w);
-  __asm__ volatile("" : : "r"(&w) : "memory");  // keeps the wipe
+  IfmaVector w[2];
+  ifma_multiply_all(scalars, points, results, n, w, ladder_steps, doublings);
+  __builtin_memset(w, 0, sizeof w);
+  __asm__ volatile("" : : "r"(w) : "memory");  // keeps the wipe
+  ifma_wipe_stack();
 }
 
 }  // namespace pssst::crypto

@@ -17,8 +17,10 @@ struct IfmaRegisters {
 };
 
 /// `count` rounds of what x25519_avx512ifma_step.hpp declares, on the same memory.
-void x25519_avx512ifma_model_ladder_steps(IfmaLanes* slots, std::uint64_t count) noexcept;
-void x25519_avx512ifma_model_doublings(IfmaLanes* slots, std::uint64_t count) noexcept;
+void x25519_avx512ifma_model_ladder_steps(IfmaLanes* first, std::uint64_t count,
+                                          IfmaLanes* second) noexcept;
+void x25519_avx512ifma_model_doublings(IfmaLanes* first, std::uint64_t count,
+                                       IfmaLanes* second) noexcept;
 
 /// One round each; generated.
 void x25519_avx512ifma_model_ladder_step(IfmaRegisters& registers, IfmaLanes* slots) noexcept;

@@ -17,11 +17,18 @@ inline constexpr std::size_t kIfmaSlotA = 0, kIfmaSlotB = 5, kIfmaSlotC = 10, kI
 }  // namespace pssst::crypto
 
 extern "C" {
-/// `count` (at least 1) ladder steps on A, B, C, D. A step doubles (A, B), or (C, D) in lanes whose
-/// select word has bit 63 set, into (A, B), and puts the differential sum into (C, D); then it
-/// shifts the select word left. All elements are reduced: limbs 0 to 3 count modulo 2^52, limb 4 is
-/// below 2^47 + 2^13. `slots` is 64-byte aligned. Vector registers come back zero.
-void x25519_avx512ifma_ladder_steps(std::uint64_t (*slots)[8], std::uint64_t count);
-/// `count` (at least 1) doublings of (A, B).
-void x25519_avx512ifma_doublings(std::uint64_t (*slots)[8], std::uint64_t count);
+/// `count` (at least 1) ladder steps on A, B, C, D, of `first` and `second` in turn. Each is a
+/// vector's memory, 64-byte aligned; two vectors take 5 % less time than one after the other,
+/// because one's last carries overlap with the other's first products. One vector alone is named
+/// twice, and then all steps are its own.
+///
+/// A step doubles (A, B), or (C, D) in lanes whose select word has bit 63 set, into (A, B), and
+/// puts the differential sum into (C, D); then it shifts the select word left. All elements are
+/// reduced: limbs 0 to 3 count modulo 2^52, limb 4 is below 2^47 + 2^13. Vector registers come back
+/// zero.
+void x25519_avx512ifma_ladder_steps(std::uint64_t (*first)[8], std::uint64_t count,
+                                    std::uint64_t (*second)[8]);
+/// `count` (at least 1) doublings of (A, B), likewise.
+void x25519_avx512ifma_doublings(std::uint64_t (*first)[8], std::uint64_t count,
+                                 std::uint64_t (*second)[8]);
 }

@@ -25,7 +25,10 @@ X25519Ladders x25519_ladders_mulx;
 X25519Ladders x25519_ladders_avx2;
 /// The same in intrinsics: slower, and what the generated step is compared with.
 X25519Ladders x25519_ladders_avx2_readable;
-/// Eight lanes, 52-bit products; needs AVX-512 F, DQ and IFMA.
+/// Eight lanes, 52-bit products; needs AVX-512 F, DQ and IFMA. x25519_avx512ifma.cpp and the
+/// generated x25519_avx512ifma_step.cpp serve without an operating system as well: they need
+/// memset() and memcpy(), 16 KiB of stack and zmm registers enabled (CR4.OSXSAVE, XCR0 = 0xe7), and
+/// nothing is initialised at start; a result is field_multiply(x, field_invert(z)).
 X25519Ladders x25519_ladders_avx512ifma;
 /// The same instructions executed by a portable model of them: for tests where there is no IFMA.
 X25519Ladders x25519_ladders_avx512ifma_model;

@@ -163,7 +163,7 @@ class Prover:
         pass
 
     def shift_left(self, value):
-        require(value.arguments[0].immediate == step.SLOT_SELECT, 'a shift of more than select bits')
+        require(value.arguments[0].immediate == step.SLOT_SELECT, 'more than select bits shifted')
 
     def run(self):
         claims = list(self.program.claims)

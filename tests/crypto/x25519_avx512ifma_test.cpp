@@ -19,6 +19,9 @@ struct alignas(64) Slots {
   std::uint64_t word[kIfmaSlots][kIfmaLanes];
 };
 
+using Function = void(std::uint64_t (*)[8], std::uint64_t, std::uint64_t (*)[8]);
+using Model = void(IfmaLanes*, std::uint64_t, IfmaLanes*) noexcept;
+
 /// Reduced elements whose limbs are at the ends of their ranges or within, with anything in the
 /// bits that do not count.
 Slots random_slots(std::mt19937_64& random) {
@@ -43,20 +46,25 @@ class Avx512IfmaStep : public testing::Test {
     if (select_x25519_kernel("avx512ifma") == nullptr) GTEST_SKIP() << "this CPU has no IFMA";
   }
 
-  static void expect_like_model(void (*function)(std::uint64_t (*)[8], std::uint64_t),
-                                void (*model)(IfmaLanes*, std::uint64_t) noexcept,
-                                std::uint64_t seed) {
+  /// One vector alone and two in turn.
+  static void expect_like_model(Function* function, Model* model, std::uint64_t seed) {
     std::mt19937_64 random(seed);
-    for (int i = 0; i < 300; ++i) {
-      Slots native = random_slots(random);
-      Slots modelled = native;
-      const std::uint64_t count = 1 + random() % 4;
-      function(native.word, count);
-      model(modelled.word, count);
-      for (std::size_t slot = 0; slot < kElementSlots; ++slot) {
-        for (std::size_t lane = 0; lane < kIfmaLanes; ++lane) {
-          ASSERT_EQ(native.word[slot][lane], modelled.word[slot][lane]) << slot << ", " << lane;
-        }
+    for (std::size_t i = 0; i < 300; ++i) {
+      std::array<Slots, 2> native{random_slots(random), random_slots(random)};
+      std::array<Slots, 2> modelled = native;
+      const std::uint64_t count = 1 + random() % 5;
+      function(native.front().word, count, native.at(i % 2).word);
+      model(modelled.front().word, count, modelled.at(i % 2).word);
+      expect_same(native.front(), modelled.front());
+      expect_same(native.back(), modelled.back());
+      if (HasFatalFailure()) return;
+    }
+  }
+
+  static void expect_same(const Slots& native, const Slots& modelled) {
+    for (std::size_t slot = 0; slot < kElementSlots; ++slot) {
+      for (std::size_t lane = 0; lane < kIfmaLanes; ++lane) {
+        ASSERT_EQ(native.word[slot][lane], modelled.word[slot][lane]) << slot << ", " << lane;
       }
     }
   }
@@ -76,10 +84,10 @@ struct alignas(64) Registers {
 };
 
 /// What the vector registers hold after a call.
-void call_and_save(void (*function)(std::uint64_t (*)[8], std::uint64_t), std::uint64_t (*slots)[8],
-                   Registers& after) {
+void call_and_save(Function* function, std::uint64_t (*slots)[8], Registers& after) {
   std::uint64_t* out = after.zmm[0];
   std::uint64_t count = 1;
+  auto* second = slots;
 #define PSSST_SAVE(n) "vmovdqu64 %%zmm" #n ", 64*" #n "(%[out])\n\t"
   __asm__ volatile(
       "subq $128, %%rsp\n\t"  // below the red zone
@@ -95,9 +103,9 @@ void call_and_save(void (*function)(std::uint64_t (*)[8], std::uint64_t), std::u
       PSSST_SAVE(30) PSSST_SAVE(31)
       "kmovw %%k1, 2048(%[out])\n\t"
       "vzeroupper\n\t"
-      : [out] "+b"(out), "+D"(slots), "+S"(count)
+      : [out] "+b"(out), "+D"(slots), "+S"(count), "+d"(second)
       : [function] "r"(function)
-      : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
+      : "rax", "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
         "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
         "xmm15", "cc", "memory");
 #undef PSSST_SAVE

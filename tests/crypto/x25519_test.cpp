@@ -103,9 +103,11 @@ TEST_P(KernelTest, SmallOrderPointsZeroTheirOwnLaneOnly) {
   for (std::size_t i = 0; i < kernel().burst_limit; ++i) {
     honest.push_back(make_case(random.bytes32(), random.bytes32()));
   }
+  // A model is slow: vector i's lane i, so that each lane of a vector and each vector has its turn.
+  const std::size_t stride = kernel().name.ends_with("_model") ? kernel().vector_lanes + 1 : 1;
   for (const Bytes32& point : test::small_order_points()) {
     const Case hostile{random.bytes32(), point, Bytes32{}};
-    for (std::size_t lane = 0; lane < honest.size(); ++lane) {
+    for (std::size_t lane = 0; lane < honest.size(); lane += stride) {
       std::vector<Case> cases = honest;
       cases[lane] = hostile;
       expect_burst(kernel(), cases, 0, cases.size());
