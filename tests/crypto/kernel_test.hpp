@@ -23,8 +23,9 @@ class KernelTest : public testing::TestWithParam<std::string> {
   const crypto::X25519Kernel* kernel_ = nullptr;
 };
 
+/// All that were built, and what is chosen where nobody chooses.
 inline std::vector<std::string> kernel_names() {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"auto"};
   for (const crypto::X25519Kernel& kernel : crypto::x25519_kernels()) {
     names.emplace_back(kernel.name);
   }

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <new>
 #include <set>
+#include <string>
+#include <type_traits>
 
 #include "base/hex.hpp"
 #include "crypto/kernel_test.hpp"
@@ -230,22 +233,71 @@ TEST(X25519Kernels, TableIsWellFormed) {
   EXPECT_TRUE(names.contains("portable"));
 }
 
-TEST(X25519Kernels, SelectionIsByNameOrTheBestSupported) {
-  const X25519Kernel* const portable = select_x25519_kernel("portable");
-  ASSERT_NE(portable, nullptr);
-  EXPECT_EQ(portable->name, "portable");
+TEST(X25519Kernels, SelectionIsByNameOrTheBestForThisCpu) {
   const X25519Kernel* const best = select_x25519_kernel("");
   ASSERT_NE(best, nullptr);
+  EXPECT_EQ(select_x25519_kernel("auto"), best);
+  EXPECT_NE(select_x25519_kernel(best->name), nullptr);
   for (const X25519Kernel& kernel : x25519_kernels()) {
-    if (!kernel.supported()) {
-      EXPECT_EQ(select_x25519_kernel(kernel.name), nullptr);
-      continue;
-    }
-    EXPECT_EQ(best, &kernel);
-    break;
+    EXPECT_EQ(select_x25519_kernel(kernel.name), kernel.supported() ? &kernel : nullptr);
+    EXPECT_EQ(kernel.plan.parts().size(), 1u) << kernel.name;
   }
+  EXPECT_TRUE(select_x25519_kernel("portable")->supported());
   EXPECT_EQ(select_x25519_kernel("no such kernel"), nullptr);
   EXPECT_EQ(select_x25519_kernel("portabl"), nullptr);
+}
+
+TEST(X25519Kernels, TheBestUsesWhatThisCpuRunsAndIsNamedAfterIt) {
+  const X25519Kernel& best = *select_x25519_kernel("");
+  std::set<X25519Ladders*> used;
+  for (std::size_t n = 1; n <= best.burst_limit; ++n) {
+    for (std::size_t i = 0; i < best.plan.parts().size(); ++i) {
+      if (best.plan.lanes(n, i) != 0) used.insert(best.plan.parts()[i].ladders);
+    }
+  }
+  std::string name;
+  for (const X25519Kernel& kernel : x25519_kernels()) {
+    if (!used.contains(kernel.plan.parts().front().ladders)) continue;
+    EXPECT_TRUE(kernel.supported()) << kernel.name;
+    name.append(name.empty() ? "" : "+").append(kernel.name);
+    EXPECT_LE(kernel.burst_limit, best.burst_limit);
+  }
+  EXPECT_EQ(name, best.name);
+  for (const std::string_view reference : {"avx2_readable", "avx512ifma_model"}) {
+    EXPECT_EQ(best.name.find(reference), std::string_view::npos) << "is there for tests alone";
+  }
+}
+
+// One lane alone is what waits longest for a vector of its own.
+TEST(X25519Kernels, TheBestGivesOneLaneToScalarCodeAndFullBurstsToVectors) {
+  const X25519Kernel* const mulx = select_x25519_kernel("mulx");
+  const X25519Kernel& best = *select_x25519_kernel("");
+  for (const X25519Part& part : best.plan.parts()) {
+    const auto index = static_cast<std::size_t>(&part - best.plan.parts().data());
+    if (mulx != nullptr && part.ladders == mulx->plan.parts().front().ladders) {
+      EXPECT_EQ(best.plan.lanes(1, index), 1u);
+    }
+    if (part.vector_lanes < best.vector_lanes) {
+      EXPECT_EQ(best.plan.lanes(best.burst_limit, index), 0u);
+    }
+  }
+}
+
+TEST(X25519KernelsDeathTest, MoreThanTheMostLanesAbort) {
+  for (const std::string& name : test::kernel_names()) {
+    const X25519Kernel* const kernel = select_x25519_kernel(name);
+    if (kernel == nullptr) continue;
+    std::vector<Bytes32> points(kX25519LanesMax + 1);
+    const X25519Scalar scalar;
+    const std::vector<const X25519Scalar*> scalars(points.size(), &scalar);
+    std::vector<Bytes32> out(points.size());
+    EXPECT_DEATH(static_cast<void>(
+                     kernel->multiply(scalars.data(), points.data(), out.data(), points.size())),
+                 "kX25519LanesMax");
+    EXPECT_DEATH(
+        static_cast<void>(kernel->check(scalars.data(), points.data(), out.data(), points.size())),
+        "kX25519LanesMax");
+  }
 }
 
 TEST(X25519Scalar, IsClamped) {
@@ -262,6 +314,20 @@ TEST(X25519Scalar, IsClamped) {
     EXPECT_EQ(assigned.clamped(), clamped);
   }
 }
+
+TEST(X25519Scalar, IsWipedOnDestruction) {
+  alignas(X25519Scalar) std::array<std::uint8_t, sizeof(X25519Scalar)> memory{};
+  auto* const scalar = ::new (memory.data()) X25519Scalar(test::near_p(0));
+  EXPECT_EQ(scalar->clamped().back(), 0x7f);
+  scalar->~X25519Scalar();
+  // Read through what the compiler cannot know to be dead.
+  const volatile std::uint8_t* const after = memory.data();
+  for (std::size_t i = 0; i < memory.size(); ++i) EXPECT_EQ(after[i], 0u) << i;
+}
+
+static_assert(!std::is_copy_constructible_v<X25519Scalar> &&
+                  !std::is_copy_assignable_v<X25519Scalar>,
+              "a copy would be one more place to wipe");
 
 TEST(X25519Public, MultipliesTheBasePoint) {
   SeededBytes random(10);
