@@ -6,6 +6,10 @@
 /// Each function names what it takes and gives; a reduced element is also a loose one. Constant
 /// time throughout. Everything is `static inline`: each translation unit has copies of its own, so
 /// one that is compiled for a newer instruction set lends them to nobody.
+///
+/// What computes is a template over the limb's type: code runs it on 64-bit words, and
+/// tests/crypto/field25519_bounds_test.cpp on intervals, which proves these ranges. A limb type
+/// brings +, - and * and the functions field_product(), field_low() and field_high() below.
 #pragma once
 
 #include <cstdint>
@@ -14,91 +18,116 @@ namespace pssst::crypto {
 
 __extension__ using Uint128 = unsigned __int128;
 
-struct Field25519 {
-  std::uint64_t limb[5];
+template <class Limb>
+struct FieldElement {
+  Limb limb[5];
 };
+using Field25519 = FieldElement<std::uint64_t>;
 
 inline constexpr std::uint64_t kLimbMask = (std::uint64_t{1} << 51) - 1;
 
+static inline Uint128 field_product(std::uint64_t a, std::uint64_t b) noexcept {
+  return Uint128{a} * b;
+}
+/// The part of a limb or column that stays.
+static inline std::uint64_t field_low(std::uint64_t limb) noexcept {
+  return limb & kLimbMask;
+}
+static inline std::uint64_t field_low(Uint128 column) noexcept {
+  return static_cast<std::uint64_t>(column) & kLimbMask;
+}
+/// The part that is carried on; a column's must fit 64 bits.
+static inline std::uint64_t field_high(std::uint64_t limb) noexcept {
+  return limb >> 51;
+}
+static inline std::uint64_t field_high(Uint128 column) noexcept {
+  return static_cast<std::uint64_t>(column >> 51);
+}
+
 /// Reduced.
-static inline Field25519 field_small(std::uint64_t value) noexcept {
-  return {{value & kLimbMask, value >> 51, 0, 0, 0}};
+template <class Limb = std::uint64_t>
+static inline FieldElement<Limb> field_small(std::uint64_t value) noexcept {
+  return {{Limb{value & kLimbMask}, Limb{value >> 51}, Limb{0}, Limb{0}, Limb{0}}};
 }
 
 /// Reduced + reduced gives loose (< 2^53).
-static inline Field25519 field_add(const Field25519& a, const Field25519& b) noexcept {
-  Field25519 r;
+template <class Limb>
+static inline FieldElement<Limb> field_add(const FieldElement<Limb>& a,
+                                           const FieldElement<Limb>& b) noexcept {
+  FieldElement<Limb> r;
   for (int i = 0; i < 5; ++i) r.limb[i] = a.limb[i] + b.limb[i];
   return r;
 }
 
 /// Reduced - reduced gives loose (< 2^53): 2p is added, whose limbs exceed every reduced one.
-static inline Field25519 field_subtract(const Field25519& a, const Field25519& b) noexcept {
+template <class Limb>
+static inline FieldElement<Limb> field_subtract(const FieldElement<Limb>& a,
+                                                const FieldElement<Limb>& b) noexcept {
   constexpr std::uint64_t kTwoP0 = (std::uint64_t{1} << 52) - 38;
   constexpr std::uint64_t kTwoP = (std::uint64_t{1} << 52) - 2;
-  Field25519 r;
+  FieldElement<Limb> r;
   r.limb[0] = a.limb[0] + kTwoP0 - b.limb[0];
   for (int i = 1; i < 5; ++i) r.limb[i] = a.limb[i] + kTwoP - b.limb[i];
   return r;
 }
 
+/// The columns of a product: c0 + c1 2^51 + ..., the wrap at 2^255 done.
+template <class Limb>
+struct FieldColumns {
+  decltype(field_product(Limb{}, Limb{})) c0, c1, c2, c3, c4;
+};
+
 /// The columns of a product of loose factors: c0 to c3 at most 77 * 2^108 (up to four of a column's
 /// five products are taken 19 times), c4 at most 5 * 2^108 (none is). So each carry fits 64 bits,
 /// and so does 19 times the last. Gives reduced.
-static inline Field25519 field_carry(Uint128 c0, Uint128 c1, Uint128 c2, Uint128 c3,
-                                     Uint128 c4) noexcept {
-  Field25519 r;
-  c1 += static_cast<std::uint64_t>(c0 >> 51);
-  c2 += static_cast<std::uint64_t>(c1 >> 51);
-  c3 += static_cast<std::uint64_t>(c2 >> 51);
-  c4 += static_cast<std::uint64_t>(c3 >> 51);
-  const auto top = static_cast<std::uint64_t>(c4 >> 51);
-  const std::uint64_t low = (static_cast<std::uint64_t>(c0) & kLimbMask) + 19 * top;
-  r.limb[0] = low & kLimbMask;
-  r.limb[1] = (static_cast<std::uint64_t>(c1) & kLimbMask) + (low >> 51);
-  r.limb[2] = static_cast<std::uint64_t>(c2) & kLimbMask;
-  r.limb[3] = static_cast<std::uint64_t>(c3) & kLimbMask;
-  r.limb[4] = static_cast<std::uint64_t>(c4) & kLimbMask;
-  return r;
+template <class Limb>
+static inline FieldElement<Limb> field_carry(FieldColumns<Limb> c) noexcept {
+  c.c1 += field_high(c.c0);
+  c.c2 += field_high(c.c1);
+  c.c3 += field_high(c.c2);
+  c.c4 += field_high(c.c3);
+  const Limb low = field_low(c.c0) + 19 * field_high(c.c4);
+  return {{field_low(low), field_low(c.c1) + field_high(low), field_low(c.c2), field_low(c.c3),
+           field_low(c.c4)}};
 }
 
 /// Loose * loose gives reduced.
-static inline Field25519 field_multiply(const Field25519& a, const Field25519& b) noexcept {
+template <class Limb>
+static inline FieldElement<Limb> field_multiply(const FieldElement<Limb>& a,
+                                                const FieldElement<Limb>& b) noexcept {
   const auto [a0, a1, a2, a3, a4] = a.limb;
   const auto [b0, b1, b2, b3, b4] = b.limb;
-  const std::uint64_t b1_19 = 19 * b1;
-  const std::uint64_t b2_19 = 19 * b2;
-  const std::uint64_t b3_19 = 19 * b3;
-  const std::uint64_t b4_19 = 19 * b4;
-  const auto x = [](std::uint64_t u, std::uint64_t v) noexcept { return Uint128{u} * v; };
-  return field_carry(x(a0, b0) + x(a1, b4_19) + x(a2, b3_19) + x(a3, b2_19) + x(a4, b1_19),
-                     x(a0, b1) + x(a1, b0) + x(a2, b4_19) + x(a3, b3_19) + x(a4, b2_19),
-                     x(a0, b2) + x(a1, b1) + x(a2, b0) + x(a3, b4_19) + x(a4, b3_19),
-                     x(a0, b3) + x(a1, b2) + x(a2, b1) + x(a3, b0) + x(a4, b4_19),
-                     x(a0, b4) + x(a1, b3) + x(a2, b2) + x(a3, b1) + x(a4, b0));
+  const Limb b1_19 = 19 * b1;
+  const Limb b2_19 = 19 * b2;
+  const Limb b3_19 = 19 * b3;
+  const Limb b4_19 = 19 * b4;
+  const auto x = [](const Limb& u, const Limb& v) noexcept { return field_product(u, v); };
+  return field_carry<Limb>({x(a0, b0) + x(a1, b4_19) + x(a2, b3_19) + x(a3, b2_19) + x(a4, b1_19),
+                            x(a0, b1) + x(a1, b0) + x(a2, b4_19) + x(a3, b3_19) + x(a4, b2_19),
+                            x(a0, b2) + x(a1, b1) + x(a2, b0) + x(a3, b4_19) + x(a4, b3_19),
+                            x(a0, b3) + x(a1, b2) + x(a2, b1) + x(a3, b0) + x(a4, b4_19),
+                            x(a0, b4) + x(a1, b3) + x(a2, b2) + x(a3, b1) + x(a4, b0)});
 }
 
-/// The columns of a^2, as field_carry() takes them.
-struct Columns25519 {
-  Uint128 c0, c1, c2, c3, c4;
-};
-static inline Columns25519 field_square_columns(const Field25519& a) noexcept {
+template <class Limb>
+static inline FieldColumns<Limb> field_square_columns(const FieldElement<Limb>& a) noexcept {
   const auto [a0, a1, a2, a3, a4] = a.limb;
-  const std::uint64_t a0_2 = 2 * a0;
-  const std::uint64_t a1_2 = 2 * a1;
-  const std::uint64_t a2_2 = 2 * a2;
-  const std::uint64_t a3_19 = 19 * a3;
-  const std::uint64_t a4_19 = 19 * a4;
-  const auto x = [](std::uint64_t u, std::uint64_t v) noexcept { return Uint128{u} * v; };
+  const Limb a0_2 = 2 * a0;
+  const Limb a1_2 = 2 * a1;
+  const Limb a2_2 = 2 * a2;
+  const Limb a3_2 = 2 * a3;
+  const Limb a3_19 = 19 * a3;
+  const Limb a4_19 = 19 * a4;
+  const auto x = [](const Limb& u, const Limb& v) noexcept { return field_product(u, v); };
   return {x(a0, a0) + x(a1_2, a4_19) + x(a2_2, a3_19), x(a0_2, a1) + x(a2_2, a4_19) + x(a3, a3_19),
-          x(a0_2, a2) + x(a1, a1) + x(2 * a3, a4_19), x(a0_2, a3) + x(a1_2, a2) + x(a4, a4_19),
+          x(a0_2, a2) + x(a1, a1) + x(a3_2, a4_19), x(a0_2, a3) + x(a1_2, a2) + x(a4, a4_19),
           x(a0_2, a4) + x(a1_2, a3) + x(a2, a2)};
 }
 
 /// Loose gives reduced.
-static inline Field25519 field_square(const Field25519& a) noexcept {
-  const auto [c0, c1, c2, c3, c4] = field_square_columns(a);
-  return field_carry(c0, c1, c2, c3, c4);
+template <class Limb>
+static inline FieldElement<Limb> field_square(const FieldElement<Limb>& a) noexcept {
+  return field_carry<Limb>(field_square_columns(a));
 }
 
 /// field_square() of reduced alone, with all carries at once, twice: more operations but less
@@ -106,62 +135,68 @@ static inline Field25519 field_square(const Field25519& a) noexcept {
 /// The columns are at most 78 * 2^102: so a first carry is below 2^58 and leaves limbs below
 /// 97 * 2^51, with 19 times the last; a second one is below 97, 19 times it below 2^11. Gives
 /// reduced.
-static inline Field25519 field_square_reduced(const Field25519& a) noexcept {
+template <class Limb>
+static inline FieldElement<Limb> field_square_reduced(const FieldElement<Limb>& a) noexcept {
   const auto [c0, c1, c2, c3, c4] = field_square_columns(a);
-  const auto low = [](Uint128 c) noexcept { return static_cast<std::uint64_t>(c) & kLimbMask; };
-  const auto high = [](Uint128 c) noexcept { return static_cast<std::uint64_t>(c >> 51); };
-  const std::uint64_t r0 = low(c0) + 19 * high(c4);
-  const std::uint64_t r1 = low(c1) + high(c0);
-  const std::uint64_t r2 = low(c2) + high(c1);
-  const std::uint64_t r3 = low(c3) + high(c2);
-  const std::uint64_t r4 = low(c4) + high(c3);
-  return {{low(r0) + 19 * (r4 >> 51), low(r1) + (r0 >> 51), low(r2) + (r1 >> 51),
-           low(r3) + (r2 >> 51), low(r4) + (r3 >> 51)}};
+  const Limb r0 = field_low(c0) + 19 * field_high(c4);
+  const Limb r1 = field_low(c1) + field_high(c0);
+  const Limb r2 = field_low(c2) + field_high(c1);
+  const Limb r3 = field_low(c3) + field_high(c2);
+  const Limb r4 = field_low(c4) + field_high(c3);
+  return {{field_low(r0) + 19 * field_high(r4), field_low(r1) + field_high(r0),
+           field_low(r2) + field_high(r1), field_low(r3) + field_high(r2),
+           field_low(r4) + field_high(r3)}};
 }
 
 /// a^(2^n). Loose gives reduced; n at least 1.
-static inline Field25519 field_square_times(const Field25519& a, int n) noexcept {
-  Field25519 r = field_square(a);
+template <class Limb>
+static inline FieldElement<Limb> field_square_times(const FieldElement<Limb>& a, int n) noexcept {
+  FieldElement<Limb> r = field_square(a);
   for (int i = 1; i < n; ++i) r = field_square_reduced(r);
   return r;
 }
 
 /// Loose * factor gives reduced; factor below 2^17.
-static inline Field25519 field_multiply_small(const Field25519& a, std::uint32_t factor) noexcept {
-  return field_carry(Uint128{a.limb[0]} * factor, Uint128{a.limb[1]} * factor,
-                     Uint128{a.limb[2]} * factor, Uint128{a.limb[3]} * factor,
-                     Uint128{a.limb[4]} * factor);
+template <class Limb>
+static inline FieldElement<Limb> field_multiply_small(const FieldElement<Limb>& a,
+                                                      std::uint32_t factor) noexcept {
+  const auto x = [factor](const Limb& u) noexcept { return field_product(u, Limb{factor}); };
+  return field_carry<Limb>({x(a.limb[0]), x(a.limb[1]), x(a.limb[2]), x(a.limb[3]), x(a.limb[4])});
 }
 
 /// a^(2^250 - 1), and a^11 on the side: what both exponents below begin with. Loose gives reduced.
-static inline Field25519 field_power_common(const Field25519& a, Field25519& power_11) noexcept {
-  const Field25519 power_2 = field_square(a);
-  const Field25519 power_9 = field_multiply(field_square_times(power_2, 2), a);
+template <class Limb>
+static inline FieldElement<Limb> field_power_common(const FieldElement<Limb>& a,
+                                                    FieldElement<Limb>& power_11) noexcept {
+  const FieldElement<Limb> power_2 = field_square(a);
+  const FieldElement<Limb> power_9 = field_multiply(field_square_times(power_2, 2), a);
   power_11 = field_multiply(power_9, power_2);
   // ones_n = a^(2^n - 1)
-  const Field25519 ones_5 = field_multiply(field_square(power_11), power_9);
-  const Field25519 ones_10 = field_multiply(field_square_times(ones_5, 5), ones_5);
-  const Field25519 ones_20 = field_multiply(field_square_times(ones_10, 10), ones_10);
-  const Field25519 ones_40 = field_multiply(field_square_times(ones_20, 20), ones_20);
-  const Field25519 ones_50 = field_multiply(field_square_times(ones_40, 10), ones_10);
-  const Field25519 ones_100 = field_multiply(field_square_times(ones_50, 50), ones_50);
-  const Field25519 ones_200 = field_multiply(field_square_times(ones_100, 100), ones_100);
+  const FieldElement<Limb> ones_5 = field_multiply(field_square(power_11), power_9);
+  const FieldElement<Limb> ones_10 = field_multiply(field_square_times(ones_5, 5), ones_5);
+  const FieldElement<Limb> ones_20 = field_multiply(field_square_times(ones_10, 10), ones_10);
+  const FieldElement<Limb> ones_40 = field_multiply(field_square_times(ones_20, 20), ones_20);
+  const FieldElement<Limb> ones_50 = field_multiply(field_square_times(ones_40, 10), ones_10);
+  const FieldElement<Limb> ones_100 = field_multiply(field_square_times(ones_50, 50), ones_50);
+  const FieldElement<Limb> ones_200 = field_multiply(field_square_times(ones_100, 100), ones_100);
   return field_multiply(field_square_times(ones_200, 50), ones_50);
 }
 
 /// 1 / a = a^(p - 2), and 0 for 0. Loose gives reduced. p - 2 = (2^250 - 1) 2^5 + 11.
-static inline Field25519 field_invert(const Field25519& a) noexcept {
-  Field25519 power_11;
-  const Field25519 ones_250 = field_power_common(a, power_11);
+template <class Limb>
+static inline FieldElement<Limb> field_invert(const FieldElement<Limb>& a) noexcept {
+  FieldElement<Limb> power_11;
+  const FieldElement<Limb> ones_250 = field_power_common(a, power_11);
   return field_multiply(field_square_times(ones_250, 5), power_11);
 }
 
 /// a^((p - 1) / 2): 1 for a square, p - 1 for another value, 0 for 0 (Euler's criterion). Loose
 /// gives reduced. (p - 1) / 2 = (2^250 - 1) 2^4 + 6.
-static inline Field25519 field_euler(const Field25519& a) noexcept {
-  Field25519 power_11;
-  const Field25519 ones_250 = field_power_common(a, power_11);
-  const Field25519 power_6 = field_square(field_multiply(field_square(a), a));
+template <class Limb>
+static inline FieldElement<Limb> field_euler(const FieldElement<Limb>& a) noexcept {
+  FieldElement<Limb> power_11;
+  const FieldElement<Limb> ones_250 = field_power_common(a, power_11);
+  const FieldElement<Limb> power_6 = field_square(field_multiply(field_square(a), a));
   return field_multiply(field_square_times(ones_250, 4), power_6);
 }
 
@@ -174,6 +209,17 @@ static inline void field_swap(Field25519& a, Field25519& b, std::uint64_t mask) 
     a.limb[i] ^= difference;
     b.limb[i] ^= difference;
   }
+}
+
+/// 0 where `mask` is all ones, left where it is 0. Any range.
+static inline void field_clear_where(Field25519& a, std::uint64_t mask) noexcept {
+  for (std::uint64_t& limb : a.limb) limb &= ~mask;
+}
+
+/// 1 where `mask` is all ones, left where it is 0. Any range.
+static inline void field_one_where(Field25519& a, std::uint64_t mask) noexcept {
+  field_clear_where(a, mask);
+  a.limb[0] |= mask & 1;
 }
 
 /// 32 bytes, little-endian, bit 255 ignored; values of p and above are taken modulo p (RFC 7748,
@@ -189,28 +235,33 @@ static inline Field25519 field_from_bytes(const std::uint8_t* bytes) noexcept {
            word[3] >> 12 & kLimbMask}};
 }
 
-/// The canonical 32 bytes (below p). Takes reduced.
-static inline void field_to_bytes(const Field25519& a, std::uint8_t* bytes) noexcept {
-  std::uint64_t limb[5];
-  for (int i = 0; i < 5; ++i) limb[i] = a.limb[i];
+/// Below p, limbs below 2^51. Takes reduced.
+template <class Limb>
+static inline FieldElement<Limb> field_canonical(FieldElement<Limb> a) noexcept {
   for (int i = 0; i < 4; ++i) {
-    limb[i + 1] += limb[i] >> 51;
-    limb[i] &= kLimbMask;
+    a.limb[i + 1] += field_high(a.limb[i]);
+    a.limb[i] = field_low(a.limb[i]);
   }
-  limb[0] += 19 * (limb[4] >> 51);
-  limb[4] &= kLimbMask;
+  a.limb[0] += 19 * field_high(a.limb[4]);
+  a.limb[4] = field_low(a.limb[4]);
   // Now the value is below 2^255 + 19, so below 2p. It is p or more exactly if adding 19 carries
   // out of bit 254, and then that sum without the carry is the value less p.
-  std::uint64_t carry = 19;
-  for (const std::uint64_t l : limb) carry = (l + carry) >> 51;
-  limb[0] += 19 * carry;
+  Limb carry{19};
+  for (const Limb& l : a.limb) carry = field_high(l + carry);
+  a.limb[0] += 19 * carry;
   for (int i = 0; i < 4; ++i) {
-    limb[i + 1] += limb[i] >> 51;
-    limb[i] &= kLimbMask;
+    a.limb[i + 1] += field_high(a.limb[i]);
+    a.limb[i] = field_low(a.limb[i]);
   }
-  limb[4] &= kLimbMask;
-  const std::uint64_t word[4] = {limb[0] | limb[1] << 51, limb[1] >> 13 | limb[2] << 38,
-                                 limb[2] >> 26 | limb[3] << 25, limb[3] >> 39 | limb[4] << 12};
+  a.limb[4] = field_low(a.limb[4]);
+  return a;
+}
+
+/// The canonical 32 bytes (below p). Takes reduced.
+static inline void field_to_bytes(const Field25519& a, std::uint8_t* bytes) noexcept {
+  const auto [l0, l1, l2, l3, l4] = field_canonical(a).limb;
+  const std::uint64_t word[4] = {l0 | l1 << 51, l1 >> 13 | l2 << 38, l2 >> 26 | l3 << 25,
+                                 l3 >> 39 | l4 << 12};
   for (int i = 0; i < 32; ++i) bytes[i] = static_cast<std::uint8_t>(word[i / 8] >> (8 * (i % 8)));
 }
 

@@ -1,6 +1,7 @@
 #include "crypto/x25519_affine.hpp"
 
 #include "base/secret_memory.hpp"
+#include "crypto/x25519_affine_steps.hpp"
 
 namespace pssst::crypto {
 namespace {
@@ -12,33 +13,15 @@ struct Workspace {
   Field25519 affine;
 };
 
-void clear_where(Field25519& a, std::uint64_t mask) noexcept {
-  for (std::uint64_t& limb : a.limb) limb &= ~mask;
-}
-
-/// The mask of field_zero_mask() of a loose element, which becomes reduced.
-std::uint64_t reduce_and_test(Field25519& a) noexcept {
-  a = field_multiply(a, field_small(1));
-  return field_zero_mask(a);
-}
-
 /// Not inlined, so that what it leaves on the stack lies where wipe_stack() reaches it.
 [[gnu::noinline]] LaneMask divide(ProjectivePoint* results, Bytes32* out, std::size_t n,
                                   Workspace& w) noexcept {
-  for (std::size_t i = 0; i < n; ++i) {
-    Field25519& z = results[i].z;
-    const std::uint64_t zero = reduce_and_test(z);
-    clear_where(results[i].x, zero);
-    clear_where(z, zero);
-    z.limb[0] |= zero & 1;
-    w.product[i] = i == 0 ? z : field_multiply(w.product[i - 1], z);
-  }
-  LaneMask zero_lanes = 0;
+  const auto before = [&w](std::size_t i) noexcept { return i == 0 ? nullptr : &w.product[i - 1]; };
+  for (std::size_t i = 0; i < n; ++i) affine_gather(results[i], before(i), w.product[i]);
   w.inverse = field_invert(w.product[n - 1]);
+  LaneMask zero_lanes = 0;
   for (std::size_t i = n; i-- > 0;) {
-    w.affine = i == 0 ? w.inverse : field_multiply(w.inverse, w.product[i - 1]);
-    w.inverse = field_multiply(w.inverse, results[i].z);
-    w.affine = field_multiply(w.affine, results[i].x);
+    affine_scatter(results[i], before(i), w.inverse, w.affine);
     zero_lanes |= (field_zero_mask(w.affine) & 1) << i;
     field_to_bytes(w.affine, out[i].data());
   }
@@ -54,12 +37,9 @@ std::uint64_t reduce_and_test(Field25519& a) noexcept {
     field_to_bytes(d, canonical.data());
     const bool is_canonical =
         base::equal_constant_time(canonical.data(), expected[i].data(), kX25519Size);
-
-    const std::uint64_t zero = reduce_and_test(results[i].x) | reduce_and_test(results[i].z);
-    w.affine = field_subtract(results[i].x, field_multiply(d, results[i].z));
-    const std::uint64_t equal = reduce_and_test(w.affine) & ~zero;
-    result.zero |= (zero & 1) << i;
-    result.equal |= (equal & static_cast<std::uint64_t>(is_canonical)) << i;
+    const AffineComparison comparison = affine_compare(results[i], d, w.affine);
+    result.zero |= (comparison.zero & 1) << i;
+    result.equal |= (comparison.equal & static_cast<std::uint64_t>(is_canonical)) << i;
   }
   return result;
 }
