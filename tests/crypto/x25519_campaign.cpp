@@ -345,6 +345,7 @@ int run(int argc, char** argv) {
 }  // namespace pssst::crypto
 
 int main(int argc, char** argv) {
+  setlinebuf(stdout);  // hours of it go to a file
   try {
     return pssst::crypto::run(argc, argv);
   } catch (const std::exception& error) {

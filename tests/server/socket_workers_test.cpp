@@ -1,10 +1,12 @@
 /// Workers over kernel sockets, on the loopback.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <xmmintrin.h>
 
 #include <memory>
 #include <string>
@@ -125,6 +127,23 @@ TEST_F(SocketWorkersTest, OneWorkerThatCannotStartStopsAll) {
   const auto group = start_socket_workers(options_, cpus_, *snapshots_);
   ASSERT_FALSE(group);
   EXPECT_EQ(group.error().where, "CPU 65535");
+}
+
+// A worker's thread has the rounding mode of the one that starts it. Wrong products of an avx2
+// kernel that rounds otherwise would tell an attacker about the key.
+TEST_F(SocketWorkersTest, DoNotStartWhereTheThreadRoundsOtherwiseThanToNearest) {
+  prepare(free_udp_port(), 2);
+  const unsigned before = _mm_getcsr();
+  for (const unsigned mode : {_MM_ROUND_DOWN, _MM_ROUND_UP, _MM_ROUND_TOWARD_ZERO}) {
+    _MM_SET_ROUNDING_MODE(mode);
+    const auto group = start_socket_workers(options_, cpus_, *snapshots_);
+    _mm_setcsr(before);
+    ASSERT_FALSE(group);
+    EXPECT_NE(group.error().to_string().find("does not round to nearest (MXCSR)"),
+              std::string::npos)
+        << group.error().to_string();
+  }
+  EXPECT_TRUE(start_socket_workers(options_, cpus_, *snapshots_));
 }
 
 TEST_F(SocketWorkersTest, AnUnknownKernelIsNamed) {
