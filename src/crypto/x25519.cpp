@@ -97,14 +97,13 @@ static_assert(kKernels.back().name == "portable", "x25519_public() takes it with
 class Automatic {
  public:
   Automatic() {
-    const Row* main = nullptr;  // the cheapest lane
+    const Row* main = &kRows.back();  // whose lane is cheapest
     std::array<X25519Part, kRows.size()> parts;
     std::array<std::string_view, kRows.size()> names;
     std::size_t count = 0;
     for (const Row& row : kRows) {
       if (row.cost == 0 || !row.kernel.supported()) continue;
-      if (main == nullptr ||
-          row.cost * main->kernel.vector_lanes < main->cost * row.kernel.vector_lanes) {
+      if (row.cost * main->kernel.vector_lanes < main->cost * row.kernel.vector_lanes) {
         main = &row;
       }
       names[count] = row.kernel.name;
@@ -126,7 +125,7 @@ class Automatic {
 
  private:
   [[nodiscard]] bool uses(std::size_t part) const noexcept {
-    for (std::size_t n = 1; n <= kernel_.burst_limit; ++n) {
+    for (std::size_t n = 1; n <= kX25519LanesMax; ++n) {
       if (kernel_.plan.lanes(n, part) != 0) return true;
     }
     return false;

@@ -209,14 +209,19 @@ void run_differential(const Options& options, std::vector<Contender>& contenders
       contender.lanes += burst.n;
     }
     if (lanes >= next_report) {
-      std::fprintf(stderr, "%llu lanes\n", static_cast<unsigned long long>(lanes));
+      std::fprintf(stderr, "seed %llu: %llu lanes so far\n",
+                   static_cast<unsigned long long>(options.seed),
+                   static_cast<unsigned long long>(lanes));
       next_report += 1'000'000;
     }
   }
-  std::printf("portable %llu lanes, of which OpenSSL confirmed %llu\n",
-              static_cast<unsigned long long>(lanes), static_cast<unsigned long long>(confirmed));
+  std::printf("seed %llu: portable %llu lanes, of which OpenSSL confirmed %llu\n",
+              static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(lanes),
+              static_cast<unsigned long long>(confirmed));
   for (const Contender& contender : contenders) {
-    std::printf("%s %llu lanes agree with portable\n", std::string(contender.kernel->name).c_str(),
+    std::printf("seed %llu: %s %llu lanes agree with portable\n",
+                static_cast<unsigned long long>(options.seed),
+                std::string(contender.kernel->name).c_str(),
                 static_cast<unsigned long long>(contender.lanes));
   }
 }

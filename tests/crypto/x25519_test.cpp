@@ -1,11 +1,11 @@
 #include "crypto/x25519.hpp"
 
 #include <gtest/gtest.h>
+#include <xmmintrin.h>
 
 #include <bit>
 #include <new>
 #include <set>
-#include <string>
 #include <type_traits>
 
 #include "base/hex.hpp"
@@ -148,6 +148,39 @@ TEST_P(KernelTest, OutputMayReplaceInput) {
   for (std::size_t i = 0; i < cases.size(); ++i) EXPECT_EQ(points[i], cases[i].result) << i;
 }
 
+TEST_P(KernelTest, TakesAnyAlignmentAndSharedScalars) {
+  const std::vector<Case> cases = mixed_cases(kX25519LanesMax, 12);
+  const std::size_t n = kernel().burst_limit;
+  for (const std::size_t offset : {1u, 4u, 8u, 31u}) {
+    std::vector<std::uint8_t> memory(3 * (n + 1) * kX25519Size + offset);
+    // Bytes32 has no alignment of its own.
+    auto* const points = reinterpret_cast<Bytes32*>(memory.data() + offset);
+    Bytes32* const out = points + n + 1;
+    Bytes32* const expected = out + n + 1;
+    const X25519Scalar scalar(cases.front().scalar);
+    const std::vector<const X25519Scalar*> scalars(n, &scalar);
+    for (std::size_t i = 0; i < n; ++i) {
+      points[i] = cases[i].point;
+      expected[i] = test::reference_x25519(cases.front().scalar, cases[i].point);
+    }
+    static_cast<void>(kernel().multiply(scalars.data(), points, out, n));
+    ASSERT_TRUE(std::equal(out, out + n, expected)) << offset;
+    const X25519CheckResult result = kernel().check(scalars.data(), points, expected, n);
+    ASSERT_EQ(result.equal | result.zero, ~LaneMask{0} >> (kX25519LanesMax - n)) << offset;
+    ASSERT_EQ(out[n], Bytes32{}) << "written past the last lane";
+  }
+}
+
+// What a library built with -ffast-math does to the whole process.
+TEST_P(KernelTest, FlushingDenormalNumbersToZeroChangesNothing) {
+  const std::vector<Case> cases = mixed_cases(128, 13);
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | _MM_FLUSH_ZERO_ON | 0x40 /* denormals are zeros */);
+  expect_burst(kernel(), cases, 0, kX25519LanesMax);
+  expect_burst(kernel(), cases, 64, kX25519LanesMax);
+  _mm_setcsr(before);
+}
+
 TEST_P(KernelTest, CheckTellsEqualUnequalAndZeroLanesApart) {
   SeededBytes random(7);
   for (const std::size_t n : {std::size_t{1}, std::size_t{5}, kX25519LanesMax}) {
@@ -220,84 +253,6 @@ TEST_P(KernelTest, CheckRefusesNonCanonicalSpellingOfTheResult) {
   ASSERT_EQ(test::reference_x25519(scalar, point), test::small_value(9));
   EXPECT_EQ(burst.check(kernel(), {test::small_value(9)}).equal, 1u);
   EXPECT_EQ(burst.check(kernel(), {test::near_p(9)}).equal, 0u);
-}
-
-TEST(X25519Kernels, TableIsWellFormed) {
-  std::set<std::string_view> names;
-  for (const X25519Kernel& kernel : x25519_kernels()) {
-    EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name;
-    EXPECT_FALSE(kernel.name.empty());
-    EXPECT_EQ(kernel.burst_limit, 8 * kernel.vector_lanes) << kernel.name;
-    EXPECT_LE(kernel.burst_limit, kX25519LanesMax) << kernel.name;
-  }
-  EXPECT_TRUE(names.contains("portable"));
-}
-
-TEST(X25519Kernels, SelectionIsByNameOrTheBestForThisCpu) {
-  const X25519Kernel* const best = select_x25519_kernel("");
-  ASSERT_NE(best, nullptr);
-  EXPECT_EQ(select_x25519_kernel("auto"), best);
-  EXPECT_NE(select_x25519_kernel(best->name), nullptr);
-  for (const X25519Kernel& kernel : x25519_kernels()) {
-    EXPECT_EQ(select_x25519_kernel(kernel.name), kernel.supported() ? &kernel : nullptr);
-    EXPECT_EQ(kernel.plan.parts().size(), 1u) << kernel.name;
-  }
-  EXPECT_TRUE(select_x25519_kernel("portable")->supported());
-  EXPECT_EQ(select_x25519_kernel("no such kernel"), nullptr);
-  EXPECT_EQ(select_x25519_kernel("portabl"), nullptr);
-}
-
-TEST(X25519Kernels, TheBestUsesWhatThisCpuRunsAndIsNamedAfterIt) {
-  const X25519Kernel& best = *select_x25519_kernel("");
-  std::set<X25519Ladders*> used;
-  for (std::size_t n = 1; n <= best.burst_limit; ++n) {
-    for (std::size_t i = 0; i < best.plan.parts().size(); ++i) {
-      if (best.plan.lanes(n, i) != 0) used.insert(best.plan.parts()[i].ladders);
-    }
-  }
-  std::string name;
-  for (const X25519Kernel& kernel : x25519_kernels()) {
-    if (!used.contains(kernel.plan.parts().front().ladders)) continue;
-    EXPECT_TRUE(kernel.supported()) << kernel.name;
-    name.append(name.empty() ? "" : "+").append(kernel.name);
-    EXPECT_LE(kernel.burst_limit, best.burst_limit);
-  }
-  EXPECT_EQ(name, best.name);
-  for (const std::string_view reference : {"avx2_readable", "avx512ifma_model"}) {
-    EXPECT_EQ(best.name.find(reference), std::string_view::npos) << "is there for tests alone";
-  }
-}
-
-// One lane alone is what waits longest for a vector of its own.
-TEST(X25519Kernels, TheBestGivesOneLaneToScalarCodeAndFullBurstsToVectors) {
-  const X25519Kernel* const mulx = select_x25519_kernel("mulx");
-  const X25519Kernel& best = *select_x25519_kernel("");
-  for (const X25519Part& part : best.plan.parts()) {
-    const auto index = static_cast<std::size_t>(&part - best.plan.parts().data());
-    if (mulx != nullptr && part.ladders == mulx->plan.parts().front().ladders) {
-      EXPECT_EQ(best.plan.lanes(1, index), 1u);
-    }
-    if (part.vector_lanes < best.vector_lanes) {
-      EXPECT_EQ(best.plan.lanes(best.burst_limit, index), 0u);
-    }
-  }
-}
-
-TEST(X25519KernelsDeathTest, MoreThanTheMostLanesAbort) {
-  for (const std::string& name : test::kernel_names()) {
-    const X25519Kernel* const kernel = select_x25519_kernel(name);
-    if (kernel == nullptr) continue;
-    std::vector<Bytes32> points(kX25519LanesMax + 1);
-    const X25519Scalar scalar;
-    const std::vector<const X25519Scalar*> scalars(points.size(), &scalar);
-    std::vector<Bytes32> out(points.size());
-    EXPECT_DEATH(static_cast<void>(
-                     kernel->multiply(scalars.data(), points.data(), out.data(), points.size())),
-                 "kX25519LanesMax");
-    EXPECT_DEATH(
-        static_cast<void>(kernel->check(scalars.data(), points.data(), out.data(), points.size())),
-        "kX25519LanesMax");
-  }
 }
 
 TEST(X25519Scalar, IsClamped) {
