@@ -35,6 +35,17 @@ constexpr bool bit(std::uint32_t word, unsigned position) noexcept {
   return (word >> position & 1u) != 0;
 }
 
+bool is_amd() noexcept {
+  const Registers vendor = cpuid(0, 0);  // "Auth" "enti" "cAMD"
+  return vendor.ebx == 0x68747541 && vendor.edx == 0x69746e65 && vendor.ecx == 0x444d4163;
+}
+
+/// Of AMD's CPUs; the extended family counts on top of 15 (AMD64 manual, volume 3, CPUID 1).
+constexpr std::uint32_t amd_family(std::uint32_t signature) noexcept {
+  return (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
+}
+constexpr std::uint32_t kAmdZen3And4 = 0x19;
+
 // Intel SDM volume 2, CPUID, leaves 1 and 7; volume 1, section 13.3, XCR0.
 CpuFeatures detect() noexcept {
   const Registers basic = cpuid(1, 0);
@@ -60,6 +71,8 @@ CpuFeatures detect() noexcept {
   features.avx512dq = zmm && bit(extended.ebx, 17);
   features.avx512bw = zmm && bit(extended.ebx, 30);
   features.avx512ifma = zmm && bit(extended.ebx, 21);
+  // Of that family only Zen 4 has AVX-512.
+  features.avx512_halved = features.avx512f && is_amd() && amd_family(basic.eax) == kAmdZen3And4;
   return features;
 }
 

@@ -20,6 +20,7 @@ struct CpuFeatures {
   bool avx512dq = false;
   bool avx512bw = false;
   bool avx512ifma = false;
+  bool avx512_halved = false;  ///< 512-bit operations run as two halves: AMD's Zen 4
 };
 
 /// Read from cpuid once; the same object ever after.

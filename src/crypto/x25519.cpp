@@ -49,40 +49,59 @@ void run_ladders(const X25519Plan& plan, const X25519Scalar* const* scalars, con
   }
 }
 
-/// A kernel's row. `cost` is what decides between kernels: thousands of TSC cycles for one run of
-/// the ladder; 0 for a kernel that is there to be chosen by name alone.
+/// What decides between kernels: thousands of TSC cycles for one run of the ladder. 0: a kernel
+/// that is there to be chosen by name alone.
+struct Cost {
+  std::uint32_t halved;  ///< where 512-bit operations run as two halves, or there are none
+  std::uint32_t whole;
+};
+constexpr Cost kByNameAlone{.halved = 0, .whole = 0};
+
 struct Row {
   X25519Kernel kernel;
-  std::uint32_t cost;
+  Cost costs;
+
+  [[nodiscard]] std::uint32_t cost() const noexcept {
+    const base::CpuFeatures& cpu = base::cpu_features();
+    return cpu.avx512f && !cpu.avx512_halved ? costs.whole : costs.halved;
+  }
 };
 
 constexpr Row make_row(std::string_view name, std::size_t vector_lanes,
-                       bool (*supported)() noexcept, X25519Ladders* ladders,
-                       std::uint32_t cost) noexcept {
-  const X25519Part part{.ladders = ladders, .vector_lanes = vector_lanes, .cost = cost};
+                       bool (*supported)() noexcept, X25519Ladders* ladders, Cost costs) noexcept {
+  const X25519Part part{.ladders = ladders, .vector_lanes = vector_lanes};
   return {.kernel = {.name = name,
                      .vector_lanes = vector_lanes,
                      .burst_limit = std::min(8 * vector_lanes, kX25519LanesMax),
                      .supported = supported,
                      .plan = X25519Plan(std::span(&part, 1))},
-          .cost = cost};
+          .costs = costs};
 }
 
-// Measured on an AMD EPYC of family 25, model 17 (Zen 4), ladders alone, medians of 400 interleaved
-// windows. What follows from it: one lane mulx; 2 to 4 a vector; of lanes beyond whole vectors one
-// alone goes to mulx (136 against 152 for 5 lanes), two or more to another vector. The inversion is
-// the same for all, 9 for one lane and 0.4 for each further one.
+// Measured on AMD EPYC at a TSC of 2.6 GHz, ladders alone: `halved` on Zen 4 (family 25, model 17),
+// medians of 400 interleaved windows; `whole` on Zen 5, whole calls less their inversion, but for
+// portable, which was not measured there. It follows
+//
+//     lanes       1     2 to 4      5 to 8       9            10 to 12
+//     halved      mulx  avx2        avx512ifma   + mulx       + avx2      and so on
+//       AVX2      mulx  avx2        5: + mulx, more: another vector
+//     whole       avx512ifma, as soon as there is one lane
+//
+// where 5 lanes of AVX2 take 136 and not 152. The inversion is the same for all: 9 for one lane and
+// 0.4 for each further one.
 //
 // A path for bursts with one scalar would save next to nothing: of the 1,778 instructions of an
 // avx2 step three are about the select bits, which a step needs anyway; packing a lane's bits takes
 // about 50 instructions of more than 100,000.
 constexpr std::array kRows{
-    make_row("avx512ifma", 8, has_avx512ifma, x25519_ladders_avx512ifma, 100),
-    make_row("avx2", 4, has_avx2_and_fma, x25519_ladders_avx2, 76),
-    make_row("avx2_readable", 4, has_avx2_and_fma, x25519_ladders_avx2_readable, 0),
-    make_row("avx512ifma_model", 8, always_supported, x25519_ladders_avx512ifma_model, 0),
-    make_row("mulx", 1, has_bmi2, x25519_ladders_mulx, 60),
-    make_row("portable", 1, always_supported, x25519_ladders_portable, 94),
+    make_row("avx512ifma", 8, has_avx512ifma, x25519_ladders_avx512ifma,
+             {.halved = 100, .whole = 37}),
+    make_row("avx2", 4, has_avx2_and_fma, x25519_ladders_avx2, {.halved = 76, .whole = 64}),
+    make_row("avx2_readable", 4, has_avx2_and_fma, x25519_ladders_avx2_readable, kByNameAlone),
+    make_row("mulx", 1, has_bmi2, x25519_ladders_mulx, {.halved = 60, .whole = 38}),
+    make_row("avx512ifma_model", 8, always_supported, x25519_ladders_avx512ifma_model,
+             kByNameAlone),
+    make_row("portable", 1, always_supported, x25519_ladders_portable, {.halved = 94, .whole = 75}),
 };
 
 constexpr auto kKernels = [] {
@@ -102,12 +121,13 @@ class Automatic {
     std::array<std::string_view, kRows.size()> names;
     std::size_t count = 0;
     for (const Row& row : kRows) {
-      if (row.cost == 0 || !row.kernel.supported()) continue;
-      if (row.cost * main->kernel.vector_lanes < main->cost * row.kernel.vector_lanes) {
+      if (row.cost() == 0 || !row.kernel.supported()) continue;
+      if (row.cost() * main->kernel.vector_lanes < main->cost() * row.kernel.vector_lanes) {
         main = &row;
       }
       names[count] = row.kernel.name;
-      parts[count++] = row.kernel.plan.parts().front();
+      parts[count] = row.kernel.plan.parts().front();
+      parts[count++].cost = row.cost();
     }
     kernel_ = main->kernel;
     kernel_.plan = X25519Plan(std::span(parts).first(count));

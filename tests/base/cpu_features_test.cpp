@@ -45,6 +45,12 @@ TEST(CpuFeatures, AgreeWithTheKernel) {
   for (const auto& [flag, present] : expected) EXPECT_EQ(flags.contains(flag), present) << flag;
 }
 
+TEST(CpuFeatures, Avx512IsHalvedOnZen4Alone) {
+  const bool family_of_zen4 =
+      cpuinfo("vendor_id") == "AuthenticAMD" && cpuinfo("cpu family") == "25";
+  EXPECT_EQ(cpu_features().avx512_halved, family_of_zen4 && cpu_features().avx512f);
+}
+
 TEST(CpuFeatures, AreReadOnce) {
   EXPECT_EQ(&cpu_features(), &cpu_features());
 }

@@ -100,26 +100,5 @@ TEST(X25519Avx2Lanes, SumsAndDifferencesOfWhatTheLadderLeavesAreLoose) {
   });
 }
 
-// Bits 253 to 3 of k ^ (k >> 1), first the top one, then that of bit 2.
-TEST(X25519Avx2Lanes, SelectBitsAreTheScalarsChanges) {
-  std::array<std::uint8_t, 32> scalar{};
-  for (std::size_t bit = 0; bit < 256; ++bit) {
-    scalar.fill(0);
-    scalar[bit / 8] = static_cast<std::uint8_t>(1u << bit % 8);
-    Avx2Workspace w{};
-    avx2_store_select(scalar.data(), w, 1);
-    int step = 253;
-    for (int word = kAvx2ScalarWords - 1; word >= 0; --word) {
-      std::uint64_t bits = w.select[word][1];
-      for (std::uint64_t i = 0; i < kAvx2StepsInWord[word]; ++i, --step, bits <<= 1) {
-        const int changed = static_cast<int>(bit);
-        ASSERT_EQ(bits >> 63, step == changed || step + 1 == changed ? 1u : 0u)
-            << "step " << step << ", scalar bit " << bit;
-      }
-    }
-    ASSERT_EQ(step, 2);
-  }
-}
-
 }  // namespace
 }  // namespace pssst::crypto
