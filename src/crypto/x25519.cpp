@@ -29,6 +29,10 @@ bool has_bmi2() noexcept {
   return base::cpu_features().bmi2;
 }
 
+bool has_avx2_fma_and_bmi2() noexcept {
+  return has_avx2_and_fma() && has_bmi2();
+}
+
 void run_ladders(const X25519Plan& plan, const X25519Scalar* const* scalars, const Bytes32* points,
                  ProjectivePoint* results, std::size_t n) noexcept {
   PSSST_ASSERT(n <= kX25519LanesMax);
@@ -96,6 +100,8 @@ constexpr Row make_row(std::string_view name, std::size_t vector_lanes,
 constexpr std::array kRows{
     make_row("avx512ifma", 8, has_avx512ifma, x25519_ladders_avx512ifma,
              {.halved = 100, .whole = 37}),
+    make_row("avx2_mulx", 5, has_avx2_fma_and_bmi2, x25519_ladders_avx2_mulx,
+             {.halved = 81, .whole = 67}),
     make_row("avx2", 4, has_avx2_and_fma, x25519_ladders_avx2, {.halved = 76, .whole = 64}),
     make_row("avx2_readable", 4, has_avx2_and_fma, x25519_ladders_avx2_readable, kByNameAlone),
     make_row("mulx", 1, has_bmi2, x25519_ladders_mulx, {.halved = 60, .whole = 38}),

@@ -1,21 +1,8 @@
-#include <immintrin.h>
-
 #include "crypto/x25519_avx2_lanes.hpp"
 #include "crypto/x25519_ladders.hpp"
 
 namespace pssst::crypto {
 namespace {
-
-/// (A, B) = (C, D) in lanes whose select word has its sign set.
-void select_last(double (*slots)[kAvx2Lanes]) noexcept {
-  const __m256d select = _mm256_load_pd(slots[kAvx2SlotSelect]);
-  for (std::size_t i = 0; i < kAvx2SlotC; ++i) {
-    const __m256d first = _mm256_load_pd(slots[kAvx2SlotA + i]);
-    const __m256d second = _mm256_load_pd(slots[kAvx2SlotC + i]);
-    _mm256_store_pd(slots[kAvx2SlotA + i], _mm256_blendv_pd(first, second, select));
-  }
-  _mm256_zeroall();
-}
 
 void multiply_four(Avx2Workspace& w) noexcept {
   x25519_avx2_doublings(w.slots, 1);
@@ -23,7 +10,7 @@ void multiply_four(Avx2Workspace& w) noexcept {
     __builtin_memcpy(w.slots[kAvx2SlotSelect], w.select[word], sizeof w.select[word]);
     x25519_avx2_ladder_steps(w.slots, kAvx2StepsInWord[word]);
   }
-  select_last(w.slots);
+  avx2_select_last(w.slots);
   x25519_avx2_doublings(w.slots, 3);
 }
 

@@ -45,8 +45,9 @@ def in_order(operations):
 class Allocator:
     """Walks the ordered operations once and prints instructions."""
 
-    def __init__(self, program):
+    def __init__(self, program, constants_label):
         self.program = program
+        self.constants_label = constants_label
         self.order = in_order([o for o in program.operations if o.operation != 'input'])
         self.constants = list(program.constants.values())
         self.uses = {}
@@ -69,7 +70,7 @@ class Allocator:
 
     def memory(self, value):
         if value.operation == 'constant':
-            return f'{32 * self.constants.index(value)}(%rdx)'
+            return f'{self.constants_label}+{32 * self.constants.index(value)}(%rip)'
         return self.slot(self.slot_of[value.number])
 
     @staticmethod
@@ -220,7 +221,6 @@ class Allocator:
             self.store_output(operation, register)
             if operation.number not in self.uses:
                 self.forget(operation.number)
-        return self.lines
 
 
 FILE_HEAD = '''\
@@ -240,7 +240,6 @@ __asm__(R"(
 {name}:
     .cfi_startproc
     endbr64
-    leaq .L{name}_constants(%rip), %rdx
 '''
 FUNCTION_TAIL = '''\
     decq %rsi
@@ -249,28 +248,37 @@ FUNCTION_TAIL = '''\
     ret
     .cfi_endproc
     .size {name}, . - {name}
-
-    .section .rodata
-    .p2align 5
-.L{name}_constants:
 '''
+
+
+def allocate(name, program):
+    """Walks the program; the constants are to stand at a label made of the function's name."""
+    allocator = Allocator(program, f'.L{name}_constants')
+    allocator.run()
+    return allocator
+
+
+def pinned_loads(allocator):
+    return ''.join(f'    vmovapd {allocator.memory(value)}, %ymm{PINNED[value.immediate]}\n'
+                   for value in allocator.constants if value.immediate in PINNED)
+
+
+def constants(allocator):
+    text = f'\n    .section .rodata\n    .p2align 5\n{allocator.constants_label}:\n'
+    for value in allocator.constants:
+        text += '    .quad ' + ', '.join([f'{value.immediate:#x}'] * 4) + '\n'
+    return text + '    .text\n'
 
 
 def assemble(name, program):
     """The function's text and its allocator, which knows what it used."""
-    allocator = Allocator(program)
-    lines = allocator.run()
-    text = FUNCTION_HEAD.format(name=name, instructions=len(lines) + 2,
+    allocator = allocate(name, program)
+    text = FUNCTION_HEAD.format(name=name, instructions=len(allocator.lines) + 2,
                                 operations=len(allocator.order))
-    for value in allocator.constants:
-        pin = PINNED.get(value.immediate)
-        if pin is not None:
-            text += f'    vmovapd {allocator.memory(value)}, %ymm{pin}\n'
-    text += '    .p2align 6\n1:\n' + ''.join(f'    {line}\n' for line in lines)
+    text += pinned_loads(allocator)
+    text += '    .p2align 6\n1:\n' + ''.join(f'    {line}\n' for line in allocator.lines)
     text += FUNCTION_TAIL.format(name=name)
-    for value in allocator.constants:
-        text += '    .quad ' + ', '.join([f'{value.immediate:#x}'] * 4) + '\n'
-    return text + '    .text\n)");\n', allocator
+    return text + constants(allocator) + ')");\n', allocator
 
 
 def main():

@@ -1,6 +1,8 @@
-/// Four lanes in and out of the AVX2 kernels: what the generated and the readable one share.
+/// Four lanes in and out of the AVX2 kernels: what those share that are generated and readable.
 /// Included by files compiled with -mavx2 alone; everything is `static inline`.
 #pragma once
+
+#include <immintrin.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +54,8 @@ static inline Field25519 avx2_load_sum(const double (*a)[kAvx2Lanes], const doub
 }
 
 /// Bit t of k ^ (k >> 1) says whether bits t and t + 1 differ; bit 253 goes to the very top.
-static inline void avx2_store_select(const std::uint8_t* scalar, Avx2Workspace& w,
+static inline void avx2_store_select(const std::uint8_t* scalar,
+                                     std::uint64_t (*select)[kAvx2Lanes],
                                      std::size_t lane) noexcept {
   std::uint64_t k[kAvx2ScalarWords];
   std::uint64_t change[kAvx2ScalarWords];
@@ -62,25 +65,45 @@ static inline void avx2_store_select(const std::uint8_t* scalar, Avx2Workspace& 
     change[i] = k[i] ^ (k[i] >> 1 | next);
   }
   for (int i = 0; i < kAvx2ScalarWords; ++i) {
-    w.select[i][lane] = change[i] << 2 | (i > 0 ? change[i - 1] >> 62 : 0);
+    select[i][lane] = change[i] << 2 | (i > 0 ? change[i - 1] >> 62 : 0);
   }
 }
 
 /// (A, B) = (C, D) = P. Bit 254 of a clamped scalar is set, so the ladder begins at (2 P, P): the
 /// kernel doubles (A, B) first, and the first select bit is that of bit 253.
 static inline void avx2_load_lane(const std::uint8_t* scalar, const std::uint8_t* point,
-                                  Avx2Workspace& w, std::size_t lane) noexcept {
+                                  double (*slots)[kAvx2Lanes], std::uint64_t (*select)[kAvx2Lanes],
+                                  std::size_t lane) noexcept {
   const Field25519 u = field_from_bytes(point);
   const Field25519 one = field_small(1);
   // Times one: reduced again.
   const Field25519 plus = field_multiply(field_add(u, one), one);
   const Field25519 minus = field_multiply(field_subtract(u, one), one);
-  avx2_store_signed(u, w.slots + kAvx2SlotU1, lane);
-  avx2_store_signed(plus, w.slots + kAvx2SlotA, lane);
-  avx2_store_signed(minus, w.slots + kAvx2SlotB, lane);
-  avx2_store_signed(plus, w.slots + kAvx2SlotC, lane);
-  avx2_store_signed(minus, w.slots + kAvx2SlotD, lane);
-  avx2_store_select(scalar, w, lane);
+  avx2_store_signed(u, slots + kAvx2SlotU1, lane);
+  avx2_store_signed(plus, slots + kAvx2SlotA, lane);
+  avx2_store_signed(minus, slots + kAvx2SlotB, lane);
+  avx2_store_signed(plus, slots + kAvx2SlotC, lane);
+  avx2_store_signed(minus, slots + kAvx2SlotD, lane);
+  avx2_store_select(scalar, select, lane);
+}
+
+/// Twice x and z of the lane's result, of which A and B hold sum and difference; loose.
+static inline ProjectivePoint avx2_load_result(const double (*slots)[kAvx2Lanes],
+                                               std::size_t lane) noexcept {
+  const double(*plus)[kAvx2Lanes] = slots + kAvx2SlotA;
+  const double(*minus)[kAvx2Lanes] = slots + kAvx2SlotB;
+  return {avx2_load_sum(plus, minus, 1.0, lane), avx2_load_sum(plus, minus, -1.0, lane)};
+}
+
+/// (A, B) = (C, D) in lanes whose select word has its sign set.
+static inline void avx2_select_last(double (*slots)[kAvx2Lanes]) noexcept {
+  const __m256d select = _mm256_load_pd(slots[kAvx2SlotSelect]);
+  for (std::size_t i = 0; i < kAvx2SlotC; ++i) {
+    const __m256d first = _mm256_load_pd(slots[kAvx2SlotA + i]);
+    const __m256d second = _mm256_load_pd(slots[kAvx2SlotC + i]);
+    _mm256_store_pd(slots[kAvx2SlotA + i], _mm256_blendv_pd(first, second, select));
+  }
+  _mm256_zeroall();
 }
 
 /// The ladders of `n` lanes, four at a time, by multiply_four(Avx2Workspace&), which leaves
@@ -94,14 +117,11 @@ static inline void avx2_ladders(const std::uint8_t* const* scalars, const std::u
     for (std::size_t lane = 0; lane < kAvx2Lanes; ++lane) {
       // The last vector's empty lanes repeat its last lane.
       const std::size_t i = first + lane < n ? first + lane : n - 1;
-      avx2_load_lane(scalars[i], points + 32 * i, w, lane);
+      avx2_load_lane(scalars[i], points + 32 * i, w.slots, w.select, lane);
     }
     multiply_four(w);
     for (std::size_t lane = 0; lane < kAvx2Lanes && first + lane < n; ++lane) {
-      const auto* plus = w.slots + kAvx2SlotA;
-      const auto* minus = w.slots + kAvx2SlotB;
-      results[first + lane] = {avx2_load_sum(plus, minus, 1.0, lane),
-                               avx2_load_sum(plus, minus, -1.0, lane)};
+      results[first + lane] = avx2_load_result(w.slots, lane);
     }
   }
   __builtin_memset(&w, 0, sizeof w);

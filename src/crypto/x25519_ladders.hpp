@@ -23,7 +23,10 @@ X25519Ladders x25519_ladders_portable;
 X25519Ladders x25519_ladders_mulx;
 /// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest.
 X25519Ladders x25519_ladders_avx2;
-/// The same in intrinsics: slower, and what the generated step is compared with.
+/// Five lanes: those four, and one of x25519_ladders_mulx in the same stream of instructions; needs
+/// BMI2 as well.
+X25519Ladders x25519_ladders_avx2_mulx;
+/// Four lanes in intrinsics: slower, and what the generated step is compared with.
 X25519Ladders x25519_ladders_avx2_readable;
 /// Eight lanes, 52-bit products; needs AVX-512 F, DQ and IFMA. x25519_avx512ifma.cpp and the
 /// generated x25519_avx512ifma_step.cpp serve without an operating system as well: they need

@@ -33,11 +33,17 @@ def split(instruction):
     return operands[:len(operands) - count], operands[len(operands) - count:]
 
 
-class Allocator:
-    """Registers for one straight list of instructions: there are enough, nothing is spilled."""
+def address(slot, base=0):
+    return f'{base + 8 * slot}(%rdi)'
 
-    def __init__(self, instructions):
+
+class Allocator:
+    """Registers for one straight list of instructions: there are enough, nothing is spilled. The
+    slots begin `base` bytes behind rdi."""
+
+    def __init__(self, instructions, base):
         self.instructions = instructions
+        self.base = base
         self.free = list(REGISTERS)
         self.names = {step.FACTOR: 'rdx'}
         self.last_use = {operand: position for position, instruction in enumerate(instructions)
@@ -53,7 +59,7 @@ class Allocator:
         if isinstance(operand, int):
             return f'${operand}'
         if isinstance(operand, step.Memory):
-            return f'{8 * operand.slot}(%rdi)'
+            return address(operand.slot, self.base)
         name = self.names[operand]
         if narrow:
             name = f'{name}d' if name[1:].isdigit() else f'e{name[1:]}'
@@ -79,8 +85,9 @@ class Allocator:
         return [self.line(*item) for item in enumerate(self.instructions)]
 
 
-def assemble(program):
-    return Allocator([i for i in program.items if isinstance(i, step.Instruction)]).lines()
+def assemble(program, base=0):
+    instructions = [i for i in program.items if isinstance(i, step.Instruction)]
+    return Allocator(instructions, base).lines()
 
 
 PREAMBLE = '''
@@ -97,25 +104,34 @@ __asm__(R"(
 '''
 
 
-def function(name, program):
-    """void name(std::uint64_t* slots, std::uint64_t count): the program `count` times."""
-    lines = assemble(program)
-    counter = step.Memory(step.SLOT_COUNT)
-    address = f'{8 * counter.slot}(%rdi)'
-    text = PREAMBLE.format(name=name, instructions=len(lines) + 2)
+def save_registers():
+    text = ''
     for i, register in enumerate(CALLEE_SAVED, 1):
         text += (f'    pushq %{register}\n    .cfi_def_cfa_offset {8 * i + 8}\n'
                  f'    .cfi_offset %{register}, {-8 * i - 8}\n')
-    text += f'    movq %rsi, {address}\n    .p2align 6\n1:\n'
-    text += ''.join(f'    {line}\n' for line in lines)
-    text += f'    decq {address}\n    jnz 1b\n'
+    return text
+
+
+def restore_registers():
+    """What was secret does not stay in the others."""
+    text = ''
     for i, register in reversed(list(enumerate(CALLEE_SAVED, 1))):
         text += (f'    popq %{register}\n    .cfi_restore %{register}\n'
                  f'    .cfi_def_cfa_offset {8 * i}\n')
-    # What was secret does not stay in registers.
     for register in CALLER_SAVED:
         name32 = f'{register}d' if register[1:].isdigit() else f'e{register[1:]}'
         text += f'    xorl %{name32}, %{name32}\n'
+    return text
+
+
+def function(name, program):
+    """void name(std::uint64_t* slots, std::uint64_t count): the program `count` times."""
+    lines = assemble(program)
+    counter = address(step.SLOT_COUNT)
+    text = PREAMBLE.format(name=name, instructions=len(lines) + 2) + save_registers()
+    text += f'    movq %rsi, {counter}\n    .p2align 6\n1:\n'
+    text += ''.join(f'    {line}\n' for line in lines)
+    text += f'    decq {counter}\n    jnz 1b\n' + restore_registers()
     return text + f'    ret\n    .cfi_endproc\n    .size {name}, . - {name}\n)");\n'
 
 

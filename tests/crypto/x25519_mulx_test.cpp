@@ -5,6 +5,7 @@
 
 #include "base/cpu_features.hpp"
 #include "crypto/reference.hpp"
+#include "crypto/scratch_registers.hpp"
 #include "crypto/x25519_mulx_step.hpp"
 
 extern "C" {
@@ -301,37 +302,11 @@ TEST_F(MulxStep, DoublingsFollowTheFormulas) {
   }
 }
 
-/// What the scratch registers hold after a call; those that a call keeps are the callers' own.
-std::array<std::uint64_t, 8> registers_after(void (*function)(std::uint64_t*, std::uint64_t),
-                                             std::uint64_t* slots) {
-  std::array<std::uint64_t, 8> after{};
-  std::uint64_t* out = after.data();
-  std::uint64_t count = 1;
-  __asm__ volatile(
-      "subq $128, %%rsp\n\t"  // below the red zone
-      "pushq %[out]\n\t"
-      "call *%[function]\n\t"
-      "popq %[out]\n\t"
-      "addq $128, %%rsp\n\t"
-      "movq %%rax, 0(%[out])\n\t"
-      "movq %%rcx, 8(%[out])\n\t"
-      "movq %%rdx, 16(%[out])\n\t"
-      "movq %%rsi, 24(%[out])\n\t"
-      "movq %%r8, 32(%[out])\n\t"
-      "movq %%r9, 40(%[out])\n\t"
-      "movq %%r10, 48(%[out])\n\t"
-      "movq %%r11, 56(%[out])\n\t"
-      : [out] "+b"(out), "+D"(slots), "+S"(count)
-      : [function] "r"(function)
-      : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "cc", "memory");
-  return after;
-}
-
 TEST_F(MulxStep, ScratchRegistersComeBackZero) {
   for (const auto function : {x25519_mulx_ladder_steps, x25519_mulx_doublings}) {
     Slots slots{};
     slots.fill(0x123456789abcdef);
-    EXPECT_EQ(registers_after(function, slots.data()), (std::array<std::uint64_t, 8>{}));
+    EXPECT_EQ(test::registers_after(function, slots.data()), (std::array<std::uint64_t, 8>{}));
     EXPECT_NE(slots.front(), 0x123456789abcdefu);
   }
 }
