@@ -179,23 +179,46 @@ class Allocator:
         self.line(f'vblendvpd %ymm{select}, {second}, %ymm{first}, %ymm{target}')
         return target
 
+    def spent_factor(self, operation):
+        """A factor whose register may take the result: it is in memory, too, and is used only once
+        more, by the product's low half, from there. Spares 30 copies a step."""
+        a, b, _ = operation.arguments
+        for factor in (a, b) if a is not b else ():
+            if factor.number in self.register_of and factor.number in self.slot_of:
+                low_half = self.next_use(factor.number, self.position + 1)
+                if low_half != NEVER and self.next_use(factor.number, low_half + 1) == NEVER:
+                    return factor
+        return None
+
+    def accumulator_operand(self, accumulator):
+        if self.holds(accumulator):
+            return f'%ymm{self.register(accumulator)}'
+        return self.memory(accumulator)
+
     def emit_fused(self, operation):
-        """The accumulator is overwritten if nobody needs it any more, else a copy of it: copies
-        cost nothing that can be measured."""
+        """The accumulator is overwritten if nobody needs it any more, or a factor is; else a copy
+        of the accumulator."""
         a, b, accumulator = operation.arguments
-        name = {'fma': 'vfmadd231pd', 'fms': 'vfmsub231pd'}[operation.operation]
+        name = {'fma': 'vfmadd', 'fms': 'vfmsub'}[operation.operation]
+        spent = self.spent_factor(operation)
         a, b = self.prefer_register_first(a, b)
-        first = self.load(a)
-        second = self.operand(b)
         dying = self.dying(operation)
         if accumulator in dying and accumulator not in (a, b):
+            first, second = self.load(a), self.operand(b)
             target = self.load(accumulator)
+            self.line(f'{name}231pd {second}, %ymm{first}, %ymm{target}')
+        elif spent is not None:
+            other = self.load(b if spent is a else a)
+            target = self.register_of.pop(spent.number)
+            del self.value_in[target]
+            added = self.accumulator_operand(accumulator)
+            self.line(f'{name}213pd {added}, %ymm{other}, %ymm{target}')
         else:
-            source = (f'%ymm{self.register(accumulator)}' if self.holds(accumulator)
-                      else self.memory(accumulator))
+            first, second = self.load(a), self.operand(b)
+            added = self.accumulator_operand(accumulator)
             target = self.take_register()
-            self.line(f'vmovapd {source}, %ymm{target}')
-        self.line(f'{name} {second}, %ymm{first}, %ymm{target}')
+            self.line(f'vmovapd {added}, %ymm{target}')
+            self.line(f'{name}231pd {second}, %ymm{first}, %ymm{target}')
         self.release(dying)
         return target
 

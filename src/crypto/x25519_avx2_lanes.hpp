@@ -24,9 +24,9 @@ struct alignas(64) Avx2Workspace {
   std::uint64_t select[kAvx2ScalarWords][kAvx2Lanes];
 };
 
-/// Signed limbs, |limb| <= 2^50 + 19, of a reduced element.
-static inline void avx2_store_signed(const Field25519& a, double (*slots)[kAvx2Lanes],
-                                     std::size_t lane) noexcept {
+/// Signed limbs, |limb| <= 2^50 + 19, of a reduced element, and `offset` more in the lowest.
+static inline void avx2_store_signed(const Field25519& a, std::int64_t offset,
+                                     double (*slots)[kAvx2Lanes], std::size_t lane) noexcept {
   constexpr std::int64_t kHalf = std::int64_t{1} << 50;
   std::int64_t limb[5];
   std::int64_t carry = 0;
@@ -35,7 +35,7 @@ static inline void avx2_store_signed(const Field25519& a, double (*slots)[kAvx2L
     carry = (limb[i] + kHalf) >> 51;
     limb[i] -= carry << 51;
   }
-  limb[0] += 19 * carry;
+  limb[0] += 19 * carry + offset;
   for (int i = 0; i < 5; ++i) slots[i][lane] = static_cast<double>(limb[i]);
 }
 
@@ -75,15 +75,11 @@ static inline void avx2_load_lane(const std::uint8_t* scalar, const std::uint8_t
                                   double (*slots)[kAvx2Lanes], std::uint64_t (*select)[kAvx2Lanes],
                                   std::size_t lane) noexcept {
   const Field25519 u = field_from_bytes(point);
-  const Field25519 one = field_small(1);
-  // Times one: reduced again.
-  const Field25519 plus = field_multiply(field_add(u, one), one);
-  const Field25519 minus = field_multiply(field_subtract(u, one), one);
-  avx2_store_signed(u, slots + kAvx2SlotU1, lane);
-  avx2_store_signed(plus, slots + kAvx2SlotA, lane);
-  avx2_store_signed(minus, slots + kAvx2SlotB, lane);
-  avx2_store_signed(plus, slots + kAvx2SlotC, lane);
-  avx2_store_signed(minus, slots + kAvx2SlotD, lane);
+  avx2_store_signed(u, 0, slots + kAvx2SlotU1, lane);
+  avx2_store_signed(u, 1, slots + kAvx2SlotA, lane);
+  avx2_store_signed(u, -1, slots + kAvx2SlotB, lane);
+  avx2_store_signed(u, 1, slots + kAvx2SlotC, lane);
+  avx2_store_signed(u, -1, slots + kAvx2SlotD, lane);
   avx2_store_select(scalar, select, lane);
 }
 
