@@ -1,7 +1,7 @@
 """The X25519 ladder step for AVX2 as a list of operations: four lanes, double-precision products.
 
 A field element is five limbs, sum limb[i] * 2^(51 i), each a signed integer held in a double;
-reduced means |limb| <= 2^50 + 2^12. This file says what is computed, in the formulas' order;
+reduced means |limb| <= 2^50 + 2^12. This file says what is computed, product by product;
 x25519_avx2_assemble.py orders the operations for the CPU, allocates registers and writes the
 assembly, and tests/crypto/x25519_avx2_bounds_test.py proves the limb ranges over the same list.
 
@@ -280,6 +280,11 @@ def ladder_step():
     cross products are symmetric under the swap, so a step selects the two elements that it doubles,
     by the sign of SLOT_SELECT, instead of swapping four; then the next bit moves into the sign.
     Additions and subtractions are made on columns before the carry, so that sums come out reduced.
+
+    The order of products and carries is the best of 1,500, found by moving one at a time: what
+    waits for a carry's end stands behind something else, a square or a product. On an AMD EPYC,
+    family 25, model 17 (Zen 4) that is 3 % less time than the formulas' order, 2 % with the fifth
+    lane of x25519_avx2_mulx_assemble.py.
     """
     p = Program()
 
@@ -287,24 +292,26 @@ def ladder_step():
     u1 = element(p, SLOT_U1)
     select = p.input(SLOT_SELECT)
     da = multiply(p, d, a)
-    cb = multiply(p, c, b, biased=False)
     s = [p.emit('blend', x, y, select) for x, y in zip(a, c)]
     t = [p.emit('blend', x, y, select) for x, y in zip(b, d)]
     p.output(p.emit('iadd', select, select), SLOT_SELECT)
+    cb = multiply(p, c, b, biased=False)
     sum_ = carry(p, each(p.iadd, da, cb))
     difference = carry(p, each(p.isub, da, cb))
-    aa = carry(p, square(p, s))
+    aa_columns = square(p, s)
     qq = carry(p, square(p, difference))
-    bb = carry(p, square(p, t))
+    aa = carry(p, aa_columns)
+    bb_columns = square(p, t)
     x3 = square(p, sum_, biased=False)
-    e = each(p.fsub, aa, bb)
+    bb = carry(p, bb_columns)
     z3 = multiply(p, u1, qq)
+    e = each(p.fsub, aa, bb)
     g = add_a24_times(p, e, aa)
     x2 = multiply(p, aa, bb)
-    output_element(p, carry(p, each(p.iadd, x3, z3)), SLOT_C)
     output_element(p, carry(p, each(p.isub, x3, z3)), SLOT_D)
     # e is twice as large as a reduced element, so each product counts 2 and stays alone.
     z2 = multiply(p, e, g, biased=False, cost=2)
     output_element(p, carry(p, each(p.iadd, x2, z2)), SLOT_A)
+    output_element(p, carry(p, each(p.iadd, x3, z3)), SLOT_C)
     output_element(p, carry(p, each(p.isub, x2, z2)), SLOT_B)
     return p

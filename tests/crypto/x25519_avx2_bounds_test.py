@@ -288,18 +288,20 @@ class Bounds(unittest.TestCase):
         with self.assertRaisesRegex(BoundError, 'high half leaves|reaches 2\\^102'):
             prove(step.ladder_step(), 2 * REDUCED)
 
-    def without(self, name, replacement):
+    def without(self, name, replacement, program=step.ladder_step):
         original = getattr(step, name)
         setattr(step, name, replacement)
         try:
             with self.assertRaises(BoundError):
-                prove(step.ladder_step())
+                prove(program())
         finally:
             setattr(step, name, original)
 
     def test_each_dropped_carry_is_seen(self):
         original = step.carry
-        for dropped in range(9):
+        cases = [(step.ladder_step, 9, i) for i in range(9)] + [(step.doubling, 4, i)
+                                                                for i in range(4)]
+        for program, carries, dropped in cases:
             calls = []
 
             def carry(program, column, dropped=dropped, calls=calls):
@@ -311,8 +313,8 @@ class Bounds(unittest.TestCase):
                     'and', value, program.bits(step.MASK51)), program.double(2.0**52)),
                     program.double(0.0)) for value in column]
 
-            self.without('carry', carry)
-            self.assertEqual(len(calls), 9)
+            self.without('carry', carry, program)
+            self.assertEqual(len(calls), carries)
 
     def test_a_missing_bias_is_seen(self):
         self.without('CARRY_MARGIN', -10000)
