@@ -2,8 +2,6 @@
 /// Included by files compiled with -mavx2 alone; everything is `static inline`.
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 
@@ -24,9 +22,9 @@ struct alignas(64) Avx2Workspace {
   std::uint64_t select[kAvx2ScalarWords][kAvx2Lanes];
 };
 
-/// Signed limbs, |limb| <= 2^50 + 19, of a reduced element, and `offset` more in the lowest.
-static inline void avx2_store_signed(const Field25519& a, std::int64_t offset,
-                                     double (*slots)[kAvx2Lanes], std::size_t lane) noexcept {
+/// Signed limbs, |limb| <= 2^50 + 19, of a reduced element.
+static inline void avx2_store_signed(const Field25519& a, double (*slots)[kAvx2Lanes],
+                                     std::size_t lane) noexcept {
   constexpr std::int64_t kHalf = std::int64_t{1} << 50;
   std::int64_t limb[5];
   std::int64_t carry = 0;
@@ -35,7 +33,7 @@ static inline void avx2_store_signed(const Field25519& a, std::int64_t offset,
     carry = (limb[i] + kHalf) >> 51;
     limb[i] -= carry << 51;
   }
-  limb[0] += 19 * carry + offset;
+  limb[0] += 19 * carry;
   for (int i = 0; i < 5; ++i) slots[i][lane] = static_cast<double>(limb[i]);
 }
 
@@ -75,11 +73,14 @@ static inline void avx2_load_lane(const std::uint8_t* scalar, const std::uint8_t
                                   double (*slots)[kAvx2Lanes], std::uint64_t (*select)[kAvx2Lanes],
                                   std::size_t lane) noexcept {
   const Field25519 u = field_from_bytes(point);
-  avx2_store_signed(u, 0, slots + kAvx2SlotU1, lane);
-  avx2_store_signed(u, 1, slots + kAvx2SlotA, lane);
-  avx2_store_signed(u, -1, slots + kAvx2SlotB, lane);
-  avx2_store_signed(u, 1, slots + kAvx2SlotC, lane);
-  avx2_store_signed(u, -1, slots + kAvx2SlotD, lane);
+  avx2_store_signed(u, slots + kAvx2SlotU1, lane);
+  for (std::size_t i = 0; i < 5; ++i) {
+    const double limb = slots[kAvx2SlotU1 + i][lane];
+    // u + 1 and u - 1 are as good as reduced.
+    const double one = i == 0 ? 1.0 : 0.0;
+    slots[kAvx2SlotA + i][lane] = slots[kAvx2SlotC + i][lane] = limb + one;
+    slots[kAvx2SlotB + i][lane] = slots[kAvx2SlotD + i][lane] = limb - one;
+  }
   avx2_store_select(scalar, select, lane);
 }
 
@@ -91,15 +92,25 @@ static inline ProjectivePoint avx2_load_result(const double (*slots)[kAvx2Lanes]
   return {avx2_load_sum(plus, minus, 1.0, lane), avx2_load_sum(plus, minus, -1.0, lane)};
 }
 
-/// (A, B) = (C, D) in lanes whose select word has its sign set.
+/// (A, B) = (C, D) in lanes whose select word has its top bit set.
 static inline void avx2_select_last(double (*slots)[kAvx2Lanes]) noexcept {
-  const __m256d select = _mm256_load_pd(slots[kAvx2SlotSelect]);
-  for (std::size_t i = 0; i < kAvx2SlotC; ++i) {
-    const __m256d first = _mm256_load_pd(slots[kAvx2SlotA + i]);
-    const __m256d second = _mm256_load_pd(slots[kAvx2SlotC + i]);
-    _mm256_store_pd(slots[kAvx2SlotA + i], _mm256_blendv_pd(first, second, select));
+  std::uint64_t mask[kAvx2Lanes];
+  __builtin_memcpy(mask, slots[kAvx2SlotSelect], sizeof mask);
+  for (std::uint64_t& m : mask) {
+    m = 0 - (m >> 63);
+    // Hidden from the compiler, which could make a branch of two known masks.
+    __asm__("" : "+r"(m));
   }
-  _mm256_zeroall();
+  for (std::size_t i = 0; i < kAvx2SlotC; ++i) {
+    std::uint64_t first[kAvx2Lanes];
+    std::uint64_t second[kAvx2Lanes];
+    __builtin_memcpy(first, slots[kAvx2SlotA + i], sizeof first);
+    __builtin_memcpy(second, slots[kAvx2SlotC + i], sizeof second);
+    for (std::size_t lane = 0; lane < kAvx2Lanes; ++lane) {
+      first[lane] ^= mask[lane] & (first[lane] ^ second[lane]);
+    }
+    __builtin_memcpy(slots[kAvx2SlotA + i], first, sizeof first);
+  }
 }
 
 /// The ladders of `n` lanes, four at a time, by multiply_four(Avx2Workspace&), which leaves
