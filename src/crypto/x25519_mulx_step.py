@@ -16,6 +16,9 @@ all its operations made independent of each other. Tried, in TSC cycles against 
     two carry chains at once by adcx and adox                 153, for the zeros that end each chain
     other orders of what is independent                       150 to 163
     G, BB and TT as factors from registers, not from memory   157, for the dependent neighbours
+On an AMD EPYC, family 25, model 17 (Zen 4), a step takes 229 TSC cycles, 320 core cycles; the order
+of ladder_step() is the best of 800 there, 4 % faster than with D * A first. mulx is what it waits
+for: 151 with a simpler instruction in place of each.
 Without effect: two multiplications interleaved row by row, mulx some places ahead of the additions,
 lea for the multiplication by 19.
 """
@@ -287,21 +290,21 @@ def ladder_step():
     loose. The cross products are symmetric under the swap, so a step selects the two elements that
     it doubles instead of swapping four."""
     p = Program()
-    store(p, multiply(p, element('D'), element('A')), 'DA')
     next_bit(p, keep=True)
     store(p, squared(p, select(p, element('A'), element('C'))), 'AA')
     next_bit(p, keep=False)
     bb = squared(p, select(p, element('B'), element('D')))
     store(p, bb, 'BB')
     store(p, subtract(p, element('AA'), bb), 'E')
-    cb = multiply(p, element('C'), element('B'))
+    store(p, multiply(p, element('D'), element('A')), 'DA')
+    cb = multiply(p, element('B'), element('C'))
     sum_and_difference(p, element('DA'), cb, 'S', 'T')
     store(p, fold(p, element('AA'), element('E'), A24), 'G')
-    store(p, multiply(p, element('BB'), element('AA')), 'X2')
-    store(p, squared(p, element('S')), 'SS')
+    store(p, multiply(p, element('AA'), element('BB')), 'X2')
     store(p, squared(p, element('T')), 'TT')
     z2 = multiply(p, element('G'), element('E'))
     sum_and_difference(p, element('X2'), z2, 'A', 'B')
+    store(p, squared(p, element('S')), 'SS')
     z3 = multiply(p, element('TT'), element('U'))
     sum_and_difference(p, element('SS'), z3, 'C', 'D')
     return p
