@@ -84,17 +84,17 @@ constexpr Row make_row(std::string_view name, std::size_t vector_lanes,
 
 // Measured on AMD EPYC at a TSC of 2.6 GHz, ladders alone: `halved` on Zen 4 (family 25, model 17),
 // medians of 400 interleaved windows; `whole` on Zen 5, whole calls less their inversion, but for
-// portable, which was not measured there. It follows
+// portable and avx2_mulx, which were not measured there. It follows
 //
-//     lanes       1     2 to 4      5 to 8       9            10 to 12
-//     halved      mulx  avx2        avx512ifma   + mulx       + avx2      and so on
-//       AVX2      mulx  avx2        5: + mulx, more: another vector
+//     lanes       1     2 to 4   5          6 to 8       9        10 to 12
+//     halved      mulx  avx2     avx2_mulx  avx512ifma   + mulx   + avx2      and so on
+//       AVX2      mulx  avx2     avx2_mulx  6: + mulx, more: + avx2
 //     whole       avx512ifma, as soon as there is one lane
 //
-// where 5 lanes of AVX2 take 136 and not 152. The inversion is the same for all: 9 for one lane and
-// 0.4 for each further one.
+// where 6 lanes of AVX2 take 139 and not 148. The inversion is the same for all: 7 for one lane and
+// 0.2 for each further one.
 //
-// A path for bursts with one scalar would save next to nothing: of the 1,778 instructions of an
+// A path for bursts with one scalar would save next to nothing: of the 1,737 instructions of an
 // avx2 step three are about the select bits, which a step needs anyway; packing a lane's bits takes
 // about 50 instructions of more than 100,000.
 constexpr std::array kRows{
@@ -102,12 +102,12 @@ constexpr std::array kRows{
              {.halved = 100, .whole = 37}),
     make_row("avx2_mulx", 5, has_avx2_fma_and_bmi2, x25519_ladders_avx2_mulx,
              {.halved = 81, .whole = 67}),
-    make_row("avx2", 4, has_avx2_and_fma, x25519_ladders_avx2, {.halved = 76, .whole = 64}),
+    make_row("avx2", 4, has_avx2_and_fma, x25519_ladders_avx2, {.halved = 74, .whole = 64}),
     make_row("avx2_readable", 4, has_avx2_and_fma, x25519_ladders_avx2_readable, kByNameAlone),
-    make_row("mulx", 1, has_bmi2, x25519_ladders_mulx, {.halved = 60, .whole = 38}),
+    make_row("mulx", 1, has_bmi2, x25519_ladders_mulx, {.halved = 58, .whole = 38}),
     make_row("avx512ifma_model", 8, always_supported, x25519_ladders_avx512ifma_model,
              kByNameAlone),
-    make_row("portable", 1, always_supported, x25519_ladders_portable, {.halved = 94, .whole = 75}),
+    make_row("portable", 1, always_supported, x25519_ladders_portable, {.halved = 81, .whole = 75}),
 };
 
 constexpr auto kKernels = [] {

@@ -12,7 +12,7 @@ namespace pssst::crypto {
 /// field_zero_mask() of a loose element, which becomes reduced.
 template <class Limb>
 static inline std::uint64_t affine_reduce_and_test(FieldElement<Limb>& a) noexcept {
-  a = field_multiply(a, field_small<Limb>(1));
+  a = field_reduce(a);
   return field_zero_mask(a);
 }
 

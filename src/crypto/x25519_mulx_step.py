@@ -17,7 +17,7 @@ all its operations made independent of each other. Tried, in TSC cycles against 
     other orders of what is independent                       150 to 163
     G, BB and TT as factors from registers, not from memory   157, for the dependent neighbours
 On an AMD EPYC, family 25, model 17 (Zen 4), a step takes 229 TSC cycles, 320 core cycles; the order
-of ladder_step() is the best of 800 there, 4 % faster than with D * A first. mulx is what it waits
+of ladder_step() is the best of 900 there, 4 % faster than with D * A first. mulx is what it waits
 for: 151 with a simpler instruction in place of each.
 Without effect: two multiplications interleaved row by row, mulx some places ahead of the additions,
 lea for the multiplication by 19.

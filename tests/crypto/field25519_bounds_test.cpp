@@ -68,8 +68,8 @@ Wide operator+(const Wide& a, const Wide& b) {
   demand(!__builtin_add_overflow(a.high, b.high, &sum.high), "a column overflows");
   return sum;
 }
-Wide& operator+=(Wide& a, const Word& b) {
-  return a = a + Wide{b.low, b.high};
+Wide& operator+=(Wide& a, const Wide& b) {
+  return a = a + b;
 }
 
 Wide field_product(const Word& a, const Word& b) {
@@ -90,14 +90,15 @@ Word field_low(const Word& a) {
   return cut_is_dropped() || a.high <= kLimbMask ? a : Word(0, kLimbMask);
 }
 Word field_low(const Wide& a) {
-  if (cut_is_dropped()) return word_of(a, "a column without its carry taken off");
-  return a.high <= kLimbMask ? word_of(a, "") : Word(0, kLimbMask);
+  const Wide column{a.low / kColumnScale, a.high / kColumnScale};
+  if (cut_is_dropped()) return word_of(column, "a column without its carry taken off");
+  return column.high <= kLimbMask ? word_of(column, "") : Word(0, kLimbMask);
 }
 Word field_high(const Word& a) {
   return {a.low >> 51, a.high >> 51};
 }
 Word field_high(const Wide& a) {
-  return word_of({a.low >> 51, a.high >> 51}, "a carry does not fit 64 bits");
+  return {static_cast<std::uint64_t>(a.low >> 64), static_cast<std::uint64_t>(a.high >> 64)};
 }
 
 using Element = FieldElement<Word>;
