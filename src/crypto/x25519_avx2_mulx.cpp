@@ -44,7 +44,7 @@ void multiply_five(const std::uint8_t* const* scalars, const std::uint8_t* point
   results[kAvx2Lanes] = mulx_load_result(w.slots.scalar);
 }
 
-/// How many lanes go where. Times of a ladder, Zen 4: four lanes 1, five 1.08, one by mulx 0.79;
+/// How many lanes go where. Times of a ladder, Zen 4: four lanes 1, five 1.10, one by mulx 0.78;
 /// Zen 5: the last is 0.53. So the fewest groups win, of four rather than five lanes, and a lane
 /// left over from fives goes alone.
 struct Plan {
