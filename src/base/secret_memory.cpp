@@ -33,12 +33,19 @@ void wipe(void* data, std::size_t size) noexcept {
 }
 
 bool equal_constant_time(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) noexcept {
-  std::uint32_t difference = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    difference |= static_cast<std::uint32_t>(a[i] ^ b[i]);
+  std::uint64_t difference = 0;
+  const auto compare = [&](std::size_t at, std::size_t n) noexcept {
+    std::uint64_t left = 0;
+    std::uint64_t right = 0;
+    std::memcpy(&left, a + at, n);
+    std::memcpy(&right, b + at, n);
+    difference |= left ^ right;
     // Hidden from the compiler, which could otherwise leave the loop once a bit is set.
     __asm__("" : "+r"(difference));
-  }
+  };
+  std::size_t i = 0;
+  for (; i + sizeof difference <= size; i += sizeof difference) compare(i, sizeof difference);
+  for (; i < size; ++i) compare(i, 1);
   return difference == 0;
 }
 

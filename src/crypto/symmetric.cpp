@@ -2,6 +2,7 @@
 
 #include <intel-ipsec-mb.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -40,21 +41,6 @@ class Manager {
 
   [[nodiscard]] IMB_MGR* get() const noexcept { return manager_; }
 
-  [[nodiscard]] std::string_view architecture() const noexcept {
-    switch (manager_->used_arch) {
-      case IMB_ARCH_AVX512:
-        return "AVX512";
-      case IMB_ARCH_AVX2:
-        return "AVX2";
-      case IMB_ARCH_AVX:
-        return "AVX";
-      case IMB_ARCH_SSE:
-        return "SSE";
-      default:
-        return "none";
-    }
-  }
-
  private:
   static tl::unexpected<base::Error> error(std::string what) {
     return base::fail(std::move(what), std::string("IPsec-MB ") + imb_get_version_str(),
@@ -70,6 +56,59 @@ void initialise_auto(IMB_MGR* manager) noexcept {
   init_mb_mgr_auto(manager, nullptr);
 }
 
+std::string_view architecture_name(const IMB_MGR& manager) noexcept {
+  switch (manager.used_arch) {
+    case IMB_ARCH_AVX512:
+      return "AVX512";
+    case IMB_ARCH_AVX2:
+      return "AVX2";
+    case IMB_ARCH_AVX:
+      return "AVX";
+    case IMB_ARCH_SSE:
+      return "SSE";
+    default:
+      return "none";
+  }
+}
+
+/// One architecture's AES-128-GCM. Its functions use nothing of the manager that names them.
+struct Gcm {
+  std::string_view architecture = "none";
+  aes_gcm_pre_t expand = nullptr;
+  aes_gcm_enc_dec_t seal = nullptr;
+  aes_gcm_enc_dec_t open = nullptr;
+  std::size_t expanded_size = 0;  ///< bytes of a gcm_key_data that `expand` writes
+};
+
+/// The end of what `expand` writes. The layout is the library's own affair, and so it is looked at:
+/// a byte of an expanded key is not both of two fillings.
+std::size_t measure_expanded_size(aes_gcm_pre_t expand) {
+  alignas(64) gcm_key_data key;
+  std::size_t size = 0;
+  for (const int filling : {0x00, 0xff}) {
+    std::memset(&key, filling, sizeof key);
+    expand(std::array<std::uint8_t, kAesKeySize>{}.data(), &key);
+    const std::span bytes(reinterpret_cast<const std::uint8_t*>(&key), sizeof key);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      if (bytes[i] != filling) size = std::max(size, i + 1);
+    }
+  }
+  return size;
+}
+
+Gcm gcm_of(const IMB_MGR& manager) {
+  return {.architecture = architecture_name(manager),
+          .expand = manager.gcm128_pre,
+          .seal = manager.gcm128_enc,
+          .open = manager.gcm128_dec,
+          .expanded_size = measure_expanded_size(manager.gcm128_pre)};
+}
+
+/// Texts up to this many bytes are short. With vectors of 512 bits the library prepares 48 powers
+/// of the hash key, which takes about 120 cycles longer than eight, and wins that back from here
+/// on.
+constexpr std::size_t kShortTextMax = 256;
+
 /// Jobs that `job` and those behind it have completed.
 std::size_t count_completed(IMB_MGR* manager, const IMB_JOB* job) noexcept {
   std::size_t completed = 0;
@@ -82,12 +121,21 @@ std::size_t count_completed(IMB_MGR* manager, const IMB_JOB* job) noexcept {
 }  // namespace
 
 struct SymmetricEngine::Impl {
-  Manager gcm;
+  [[nodiscard]] const Gcm& gcm_for(std::size_t text_size) const noexcept {
+    return text_size <= kShortTextMax ? short_gcm : long_gcm;
+  }
+
+  Gcm short_gcm;
+  Gcm long_gcm;
   Manager sha256;
-  bool has_key = false;
+  std::array<const Gcm*, kKeySlots> key_owners{};  ///< who expanded the slot's key; null: none
+  std::size_t slots_used = 0;                      ///< all others are empty
   // Its declaration asks for no alignment, its code does.
-  alignas(64) gcm_key_data key;
+  struct alignas(64) Key : gcm_key_data {};
+  std::array<Key, kKeySlots> keys;
   alignas(64) gcm_context_data context;
+  /// Secret: the tag of a forgery is what its forger wants to know.
+  std::array<std::uint8_t, kGcmTagSize> computed_tag;
   alignas(64) std::array<std::array<Bytes32, 2>, kX25519LanesMax> hash_input;
 };
 
@@ -107,8 +155,16 @@ base::Result<std::unique_ptr<SymmetricEngine>> SymmetricEngine::create() {
                       "run on a CPU that has them, or have the hypervisor pass them through");
   }
   std::unique_ptr<Impl, ImplDeleter> impl(base::make_secret<Impl>().release());
-  if (auto done = impl->gcm.initialise(initialise_auto); !done) {
-    return tl::unexpected(done.error());
+  {
+    Manager gcm;
+    if (auto done = gcm.initialise(initialise_auto); !done) return tl::unexpected(done.error());
+    impl->long_gcm = gcm_of(*gcm.get());
+  }
+  impl->short_gcm = impl->long_gcm;
+  if (cpu.avx512f) {
+    Manager gcm;
+    if (auto done = gcm.initialise(init_mb_mgr_avx2); !done) return tl::unexpected(done.error());
+    impl->short_gcm = gcm_of(*gcm.get());
   }
   // For 64 bytes two SHA-NI lanes beat eight or sixteen vector lanes, and the library puts SHA-NI
   // behind the SSE manager alone.
@@ -138,54 +194,69 @@ void SymmetricEngine::sha256_pairs(const Bytes32* const* first, const Bytes32* c
     job->msg_len_to_hash_in_bytes = sizeof input;
     job->auth_tag_output = digests[i]->data();
     job->auth_tag_output_len_in_bytes = sizeof(Bytes32);
-    completed += count_completed(manager, IMB_SUBMIT_JOB(manager));
+    completed += count_completed(manager, IMB_SUBMIT_JOB_NOCHECK(manager));
   }
   while (const IMB_JOB* job = IMB_FLUSH_JOB(manager)) completed += count_completed(manager, job);
   PSSST_ASSERT(completed == n);
   base::wipe(impl_->hash_input.data(), n * sizeof impl_->hash_input.front());
 }
 
-void SymmetricEngine::set_key(std::span<const std::uint8_t, kAesKeySize> key) noexcept {
-  IMB_AES128_GCM_PRE(impl_->gcm.get(), key.data(), &impl_->key);
-  impl_->has_key = true;
+void SymmetricEngine::set_key(std::size_t slot, std::span<const std::uint8_t, kAesKeySize> key,
+                              std::size_t text_size) noexcept {
+  PSSST_ASSERT(slot < kKeySlots);
+  gcm_key_data& expanded = impl_->keys[slot];
+  const Gcm*& owner = impl_->key_owners[slot];
+  // The first round key is the key itself (FIPS 197, section 5.2).
+  if (owner != nullptr &&
+      base::equal_constant_time(expanded.expanded_keys, key.data(), kAesKeySize)) {
+    return;
+  }
+  const Gcm& gcm = impl_->gcm_for(text_size);
+  if (owner != nullptr) base::wipe(&expanded, owner->expanded_size);
+  owner = &gcm;
+  gcm.expand(key.data(), &expanded);
+  impl_->slots_used = std::max(impl_->slots_used, slot + 1);
 }
 
-void SymmetricEngine::clear_key() noexcept {
-  base::wipe_object(impl_->key);
+void SymmetricEngine::clear_keys() noexcept {
+  for (std::size_t slot = 0; slot < impl_->slots_used; ++slot) {
+    const Gcm*& owner = impl_->key_owners[slot];
+    if (owner != nullptr) base::wipe(&impl_->keys[slot], owner->expanded_size);
+    owner = nullptr;
+  }
+  impl_->slots_used = 0;
   base::wipe_object(impl_->context);
-  impl_->has_key = false;
+  base::wipe_object(impl_->computed_tag);
 }
 
-void SymmetricEngine::seal(std::span<const std::uint8_t, kGcmNonceSize> nonce,
+void SymmetricEngine::seal(std::size_t slot, std::span<const std::uint8_t, kGcmNonceSize> nonce,
                            std::span<const std::uint8_t> aad, const std::uint8_t* in, std::size_t n,
                            std::uint8_t* out, std::span<std::uint8_t, kGcmTagSize> tag) noexcept {
-  PSSST_ASSERT(impl_->has_key);
-  IMB_AES128_GCM_ENC(impl_->gcm.get(), &impl_->key, &impl_->context, out, in, n, nonce.data(),
-                     aad.data(), aad.size(), tag.data(), tag.size());
+  PSSST_ASSERT(slot < kKeySlots && impl_->key_owners[slot] != nullptr);
+  impl_->key_owners[slot]->seal(&impl_->keys[slot], &impl_->context, out, in, n, nonce.data(),
+                                aad.data(), aad.size(), tag.data(), tag.size());
 }
 
-bool SymmetricEngine::open(std::span<const std::uint8_t, kGcmNonceSize> nonce,
+bool SymmetricEngine::open(std::size_t slot, std::span<const std::uint8_t, kGcmNonceSize> nonce,
                            std::span<const std::uint8_t> aad, const std::uint8_t* in, std::size_t n,
                            std::span<const std::uint8_t, kGcmTagSize> tag,
                            std::uint8_t* out) noexcept {
-  PSSST_ASSERT(impl_->has_key);
+  PSSST_ASSERT(slot < kKeySlots && impl_->key_owners[slot] != nullptr);
   // The library decrypts whatever it is given and only computes the tag.
-  std::array<std::uint8_t, kGcmTagSize> computed;
-  IMB_AES128_GCM_DEC(impl_->gcm.get(), &impl_->key, &impl_->context, out, in, n, nonce.data(),
-                     aad.data(), aad.size(), computed.data(), computed.size());
+  std::array<std::uint8_t, kGcmTagSize>& computed = impl_->computed_tag;
+  impl_->key_owners[slot]->open(&impl_->keys[slot], &impl_->context, out, in, n, nonce.data(),
+                                aad.data(), aad.size(), computed.data(), computed.size());
   const bool genuine = base::equal_constant_time(computed.data(), tag.data(), kGcmTagSize);
-  // The tag of a forgery is what the forger wants to know.
-  base::wipe_object(computed);
   if (!genuine) base::wipe(out, n);
   return genuine;
 }
 
-std::string_view SymmetricEngine::gcm_architecture() const noexcept {
-  return impl_->gcm.architecture();
+std::string_view SymmetricEngine::gcm_architecture(std::size_t text_size) const noexcept {
+  return impl_->gcm_for(text_size).architecture;
 }
 
 std::string_view SymmetricEngine::sha256_architecture() const noexcept {
-  return impl_->sha256.architecture();
+  return architecture_name(*impl_->sha256.get());
 }
 
 }  // namespace pssst::crypto

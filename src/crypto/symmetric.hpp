@@ -17,8 +17,11 @@ inline constexpr std::size_t kAesKeySize = 16;
 inline constexpr std::size_t kGcmNonceSize = 12;
 inline constexpr std::size_t kGcmTagSize = 16;
 
-/// One per thread: it owns two IPsec-MB managers and an expanded key, and is not thread-safe.
-/// Allocates when made, never afterwards. All secrets it holds are wiped on destruction.
+/// Expanded keys that an engine holds at once: one for each lane of a burst.
+inline constexpr std::size_t kKeySlots = kX25519LanesMax;
+
+/// One per thread: it owns an IPsec-MB manager and expanded keys, and is not thread-safe. Allocates
+/// when made, never afterwards. All secrets it holds are wiped on destruction.
 class SymmetricEngine {
  public:
   /// Fails where the CPU lacks AES-NI, PCLMULQDQ or SSE4.2, or the library's self-test did not
@@ -33,23 +36,28 @@ class SymmetricEngine {
   void sha256_pairs(const Bytes32* const* first, const Bytes32* const* second,
                     Bytes32* const* digests, std::size_t n) noexcept;
 
-  /// Expands the key that seal() and open() use until the next set_key() or clear_key().
-  void set_key(std::span<const std::uint8_t, kAesKeySize> key) noexcept;
-  void clear_key() noexcept;
+  /// Expands a key into a slot, below kKeySlots, for seal() and open(), until the slot's next
+  /// set_key() or clear_keys(). Next to no work if the slot holds that very key. `text_size`: bytes
+  /// that will be sealed or opened with it, as far as is known; only speed depends on it.
+  void set_key(std::size_t slot, std::span<const std::uint8_t, kAesKeySize> key,
+               std::size_t text_size) noexcept;
+  /// Wipes all slots.
+  void clear_keys() noexcept;
 
-  /// AES-128-GCM (SP 800-38D), 96-bit nonce, 128-bit tag. `in` and `out` have n bytes and may be
-  /// one and the same; they do not overlap otherwise.
-  void seal(std::span<const std::uint8_t, kGcmNonceSize> nonce, std::span<const std::uint8_t> aad,
-            const std::uint8_t* in, std::size_t n, std::uint8_t* out,
-            std::span<std::uint8_t, kGcmTagSize> tag) noexcept;
+  /// AES-128-GCM (SP 800-38D) with a slot's key, 96-bit nonce, 128-bit tag. `in` and `out` have n
+  /// bytes and may be one and the same; they do not overlap otherwise.
+  void seal(std::size_t slot, std::span<const std::uint8_t, kGcmNonceSize> nonce,
+            std::span<const std::uint8_t> aad, const std::uint8_t* in, std::size_t n,
+            std::uint8_t* out, std::span<std::uint8_t, kGcmTagSize> tag) noexcept;
   /// False, and n zeros in `out`, if the tag is wrong. The comparison is constant time.
-  [[nodiscard]] bool open(std::span<const std::uint8_t, kGcmNonceSize> nonce,
+  [[nodiscard]] bool open(std::size_t slot, std::span<const std::uint8_t, kGcmNonceSize> nonce,
                           std::span<const std::uint8_t> aad, const std::uint8_t* in, std::size_t n,
                           std::span<const std::uint8_t, kGcmTagSize> tag,
                           std::uint8_t* out) noexcept;
 
-  /// "AVX512", "AVX2", "SSE": the library's architecture for GCM and for SHA-256.
-  [[nodiscard]] std::string_view gcm_architecture() const noexcept;
+  /// "AVX512", "AVX2", "SSE": the library's architecture for GCM of that many bytes, and for
+  /// SHA-256.
+  [[nodiscard]] std::string_view gcm_architecture(std::size_t text_size) const noexcept;
   [[nodiscard]] std::string_view sha256_architecture() const noexcept;
 
  private:

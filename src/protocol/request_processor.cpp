@@ -156,7 +156,6 @@ void RequestProcessor::open(RequestBurst& burst) noexcept {
     const DropReason reason = suite1::open_request(*impl_->engine, burst, lane);
     if (reason != DropReason::kNone) drop_lane(burst, lane, reason);
   }
-  impl_->engine->clear_key();
 }
 
 void RequestProcessor::identify(RequestBurst& burst, const ClientLookup& clients) noexcept {
@@ -213,12 +212,11 @@ void RequestProcessor::seal(RequestBurst& burst) noexcept {
       suite1::seal_reply(*impl_->engine, burst, lane);
     }
   }
-  impl_->engine->clear_key();
 }
 
 void RequestProcessor::wipe_secrets(RequestBurst& burst) noexcept {
   PSSST_ASSERT(burst.size <= kBurstLanesMax);
-  impl_->engine->clear_key();
+  impl_->engine->clear_keys();
   for (std::size_t lane = 0; lane < burst.size; ++lane) {
     base::wipe(burst.plaintext[lane].data(), burst.datagram_size[lane] - kOverheadSize);
     burst.message[lane] = nullptr;

@@ -14,9 +14,12 @@ using crypto::SymmetricEngine;
 
 constexpr std::size_t kNonceSuffixSize = 4;
 using Nonce = std::array<std::uint8_t, crypto::kGcmNonceSize>;
+/// Of the engine's slots, the one that a client uses; the server uses that of each lane's number.
+constexpr std::size_t kClientSlot = 0;
 
 static_assert(crypto::kGcmTagSize == kTagSize);
 static_assert(sizeof(Bytes32) == kDhSize);
+static_assert(crypto::kKeySlots >= kBurstLanesMax);
 
 std::span<const std::uint8_t, crypto::kAesKeySize> aes_key(const Bytes32& key_material) noexcept {
   return std::span(key_material).first<crypto::kAesKeySize>();
@@ -37,22 +40,25 @@ Nonce reply_nonce(const Bytes32& key_material) noexcept {
   return make_nonce(std::span(key_material).subspan<24, 8>(), {'R', 'P', 'L', 'Y'});
 }
 
-bool open_packet(SymmetricEngine& engine, const Bytes32& key_material, const Nonce& nonce,
-                 std::span<const std::uint8_t> datagram, std::uint8_t* plaintext) noexcept {
-  engine.set_key(aes_key(key_material));
-  return engine.open(nonce, datagram.first(kHeaderSize), datagram.data() + kCiphertextOffset,
-                     datagram.size() - kOverheadSize, datagram.last<kTagSize>(), plaintext);
+bool open_packet(SymmetricEngine& engine, std::size_t slot, const Bytes32& key_material,
+                 const Nonce& nonce, std::span<const std::uint8_t> datagram,
+                 std::uint8_t* plaintext) noexcept {
+  const std::size_t size = datagram.size() - kOverheadSize;
+  engine.set_key(slot, aes_key(key_material), size);
+  return engine.open(slot, nonce, datagram.first(kHeaderSize), datagram.data() + kCiphertextOffset,
+                     size, datagram.last<kTagSize>(), plaintext);
 }
 
 /// The plaintext lies in `datagram` already, where the ciphertext will be.
-void seal_packet(SymmetricEngine& engine, const Bytes32& key_material, const Nonce& nonce,
-                 Header header, std::span<const std::uint8_t, kDhSize> dh,
+void seal_packet(SymmetricEngine& engine, std::size_t slot, const Bytes32& key_material,
+                 const Nonce& nonce, Header header, std::span<const std::uint8_t, kDhSize> dh,
                  std::span<std::uint8_t> datagram) noexcept {
   write_header(header, datagram.first<kHeaderSize>());
   std::ranges::copy(dh, datagram.begin() + kDhOffset);
   std::uint8_t* text = datagram.data() + kCiphertextOffset;
-  engine.set_key(aes_key(key_material));
-  engine.seal(nonce, datagram.first(kHeaderSize), text, datagram.size() - kOverheadSize, text,
+  const std::size_t size = datagram.size() - kOverheadSize;
+  engine.set_key(slot, aes_key(key_material), size);
+  engine.seal(slot, nonce, datagram.first(kHeaderSize), text, size, text,
               datagram.last<kTagSize>());
 }
 
@@ -95,7 +101,7 @@ DropReason open_request(SymmetricEngine& engine, RequestBurst& burst, std::size_
   const std::span datagram = request_datagram(burst, lane);
   const Bytes32& key_material = burst.key_material[lane];
   std::uint8_t* plaintext = burst.plaintext[lane].data();
-  if (!open_packet(engine, key_material, request_nonce(key_material), datagram, plaintext)) {
+  if (!open_packet(engine, lane, key_material, request_nonce(key_material), datagram, plaintext)) {
     return DropReason::kTag;
   }
   const std::size_t size = datagram.size() - kOverheadSize;
@@ -125,8 +131,9 @@ void seal_reply(SymmetricEngine& engine, RequestBurst& burst, std::size_t lane) 
   const auto flags = static_cast<std::uint16_t>(kFlagReply | (request_flags & kFlagClientAuth));
   const std::size_t size = kOverheadSize + burst.reply_size[lane];
   const Bytes32& key_material = burst.key_material[lane];
-  seal_packet(engine, key_material, reply_nonce(key_material), {.flags = flags, .suite = kSuite1},
-              request.subspan<kDhOffset, kDhSize>(), std::span(burst.reply[lane]).first(size));
+  seal_packet(engine, lane, key_material, reply_nonce(key_material),
+              {.flags = flags, .suite = kSuite1}, request.subspan<kDhOffset, kDhSize>(),
+              std::span(burst.reply[lane]).first(size));
   burst.reply_datagram_size[lane] = static_cast<std::uint16_t>(size);
 }
 
@@ -150,16 +157,16 @@ void seal_request(SymmetricEngine& engine, const Bytes32& key_material, const By
     text = std::ranges::copy(proof->ephemeral_key, text).out;
   }
   std::ranges::copy(message, text);
-  seal_packet(engine, key_material, request_nonce(key_material), header, dh, datagram);
-  engine.clear_key();
+  seal_packet(engine, kClientSlot, key_material, request_nonce(key_material), header, dh, datagram);
+  engine.clear_keys();
 }
 
 bool open_reply(SymmetricEngine& engine, const Bytes32& key_material,
                 std::span<const std::uint8_t> datagram, std::span<std::uint8_t> message) noexcept {
   PSSST_ASSERT(datagram.size() == kOverheadSize + message.size());
-  const bool opened =
-      open_packet(engine, key_material, reply_nonce(key_material), datagram, message.data());
-  engine.clear_key();
+  const bool opened = open_packet(engine, kClientSlot, key_material, reply_nonce(key_material),
+                                  datagram, message.data());
+  engine.clear_keys();
   return opened;
 }
 

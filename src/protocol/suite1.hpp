@@ -40,7 +40,7 @@ void derive(crypto::SymmetricEngine& engine, RequestBurst& burst,
             std::span<const std::uint8_t> lanes) noexcept;
 
 /// Opens one lane into its plaintext space and sets message and message_size. kNone, or kTag or
-/// kProofTooShort with zeros in the plaintext space. Leaves the key in the engine.
+/// kProofTooShort with zeros in the plaintext space. Leaves the key in the engine, for the reply.
 [[nodiscard]] DropReason open_request(crypto::SymmetricEngine& engine, RequestBurst& burst,
                                       std::size_t lane) noexcept;
 
@@ -67,14 +67,14 @@ struct Proof {
 };
 
 /// Writes a whole request: `datagram` has exactly the bytes that it needs. `proof` null: anonymous.
-/// `datagram` and `message` do not overlap. Clears the engine's key.
+/// `datagram` and `message` do not overlap. Clears the engine's keys.
 void seal_request(crypto::SymmetricEngine& engine, const crypto::Bytes32& key_material,
                   const crypto::Bytes32& dh, const Proof* proof,
                   std::span<const std::uint8_t> message, std::span<std::uint8_t> datagram) noexcept;
 
 /// Opens a reply whose header and dh were compared already: `datagram` has at least kOverheadSize
 /// bytes, `message` kOverheadSize fewer. False, and zeros in `message`, if the tag is wrong. Clears
-/// the engine's key.
+/// the engine's keys.
 [[nodiscard]] bool open_reply(crypto::SymmetricEngine& engine, const crypto::Bytes32& key_material,
                               std::span<const std::uint8_t> datagram,
                               std::span<std::uint8_t> message) noexcept;

@@ -82,11 +82,11 @@ Bytes forge_request(const Bytes32& server_private, protocol::Header header, cons
   Bytes request(kOverheadSize + payload.size());
   protocol::write_header(header, std::span(request).first<kHeaderSize>());
   std::ranges::copy(dh, request.begin() + kDhOffset);
-  shared_engine().set_key(std::span(key_material).first<crypto::kAesKeySize>());
-  shared_engine().seal(request_nonce(key_material), std::span(request).first(kHeaderSize),
+  shared_engine().set_key(0, std::span(key_material).first<crypto::kAesKeySize>(), payload.size());
+  shared_engine().seal(0, request_nonce(key_material), std::span(request).first(kHeaderSize),
                        payload.data(), payload.size(), request.data() + kCiphertextOffset,
                        std::span(request).last<kTagSize>());
-  shared_engine().clear_key();
+  shared_engine().clear_keys();
   return request;
 }
 
@@ -94,11 +94,11 @@ std::optional<Bytes> unseal_request(const Bytes32& server_private,
                                     std::span<const std::uint8_t> request) {
   const Bytes32 key_material = key_material_for(server_private, protocol::suite1::read_dh(request));
   Bytes payload(request.size() - kOverheadSize);
-  shared_engine().set_key(std::span(key_material).first<crypto::kAesKeySize>());
-  const bool genuine = shared_engine().open(request_nonce(key_material), request.first(kHeaderSize),
-                                            request.data() + kCiphertextOffset, payload.size(),
-                                            request.last<kTagSize>(), payload.data());
-  shared_engine().clear_key();
+  shared_engine().set_key(0, std::span(key_material).first<crypto::kAesKeySize>(), payload.size());
+  const bool genuine = shared_engine().open(
+      0, request_nonce(key_material), request.first(kHeaderSize),
+      request.data() + kCiphertextOffset, payload.size(), request.last<kTagSize>(), payload.data());
+  shared_engine().clear_keys();
   return genuine ? std::optional(payload) : std::nullopt;
 }
 
