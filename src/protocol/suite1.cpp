@@ -1,6 +1,7 @@
 #include "protocol/suite1.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.hpp"
 #include "base/secret_memory.hpp"
@@ -28,7 +29,8 @@ std::span<const std::uint8_t, crypto::kAesKeySize> aes_key(const Bytes32& key_ma
 Nonce make_nonce(std::span<const std::uint8_t, 8> prefix,
                  const std::array<std::uint8_t, kNonceSuffixSize>& suffix) noexcept {
   Nonce nonce;
-  std::ranges::copy(suffix, std::ranges::copy(prefix, nonce.begin()).out);
+  std::memcpy(nonce.data(), prefix.data(), prefix.size());
+  std::memcpy(nonce.data() + prefix.size(), suffix.data(), suffix.size());
   return nonce;
 }
 
@@ -54,7 +56,7 @@ void seal_packet(SymmetricEngine& engine, std::size_t slot, const Bytes32& key_m
                  const Nonce& nonce, Header header, std::span<const std::uint8_t, kDhSize> dh,
                  std::span<std::uint8_t> datagram) noexcept {
   write_header(header, datagram.first<kHeaderSize>());
-  std::ranges::copy(dh, datagram.begin() + kDhOffset);
+  std::memcpy(datagram.data() + kDhOffset, dh.data(), kDhSize);
   std::uint8_t* text = datagram.data() + kCiphertextOffset;
   const std::size_t size = datagram.size() - kOverheadSize;
   engine.set_key(slot, aes_key(key_material), size);
@@ -71,7 +73,8 @@ std::span<const std::uint8_t> request_datagram(const RequestBurst& burst,
 
 Bytes32 read_dh(std::span<const std::uint8_t> datagram) noexcept {
   Bytes32 dh;
-  std::ranges::copy(datagram.subspan(kDhOffset, kDhSize), dh.begin());
+  PSSST_ASSERT(datagram.size() >= kOverheadSize);
+  std::memcpy(dh.data(), datagram.data() + kDhOffset, kDhSize);
   return dh;
 }
 

@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace pssst::server {
+namespace {
+
+/// Bytes of the longest reply that may be sent for this handler.
+std::size_t reply_limit(const HandlerTraits& traits) noexcept {
+  return traits.replies ? std::min(traits.reply_size_max, kReplySizeMax) : 0;
+}
+
+}  // namespace
 
 void Dispatcher::dispatch(RequestBurst& burst, std::span<const Service* const> services,
                           std::span<telemetry::ServiceCounters> counters) noexcept {
@@ -24,7 +33,7 @@ void Dispatcher::dispatch(RequestBurst& burst, std::span<const Service* const> s
     }
     waiting &= ~lanes;
 
-    const std::size_t n = gather(burst, lanes, service.suite);
+    const std::size_t n = gather(burst, lanes, service);
     service.handler->handle_burst(std::span(messages_).first(n));
     scatter(burst, service.handler->traits(), n);
     counters[service.index].requests.add(n);
@@ -32,15 +41,17 @@ void Dispatcher::dispatch(RequestBurst& burst, std::span<const Service* const> s
   }
 }
 
-std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes, std::uint16_t suite) noexcept {
+std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes,
+                               const Service& service) noexcept {
   std::size_t n = 0;
+  const std::size_t limit = reply_limit(service.handler->traits());
   for (; lanes != 0; lanes &= lanes - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(lanes));
     // A handler that writes less than it says must not send what an earlier reply left here: one
-    // request would get two texts.
-    std::ranges::fill(burst.reply_space(i), std::uint8_t{0});
+    // request would get two texts. What it may not send stays as it is.
+    std::memset(burst.reply_space(i).data(), 0, limit);
     messages_[n] = HandlerMessage{.message = {burst.message[i], burst.message_size[i]},
-                                  .suite = suite,
+                                  .suite = service.suite,
                                   .client = burst.client[i],
                                   .reply_space = burst.reply_space(i),
                                   .reply_size = {}};
@@ -50,11 +61,11 @@ std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes, std::uint16_
 }
 
 void Dispatcher::scatter(RequestBurst& burst, const HandlerTraits& traits, std::size_t n) noexcept {
+  const std::size_t limit = reply_limit(traits);
   for (std::size_t k = 0; k < n; ++k) {
     const std::optional<std::size_t> reply_size = messages_[k].reply_size;
     if (!reply_size) continue;
     const std::size_t i = lane_of_message_[k];
-    const std::size_t limit = std::min(traits.reply_size_max, burst.reply_space(i).size());
     // Also of a lane that is dropped: what its handler wrote is wiped with the burst.
     burst.has_reply[i] = 1;
     burst.reply_size[i] = *reply_size;

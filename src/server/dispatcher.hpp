@@ -28,7 +28,7 @@ class Dispatcher {
   static_assert(kBurstLanesMax <= 64);
 
   [[nodiscard]] std::size_t gather(RequestBurst& burst, LaneMask lanes,
-                                   std::uint16_t suite) noexcept;
+                                   const Service& service) noexcept;
   void scatter(RequestBurst& burst, const HandlerTraits& traits, std::size_t n) noexcept;
 
   std::array<HandlerMessage, kBurstLanesMax> messages_{};

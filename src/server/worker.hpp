@@ -230,7 +230,7 @@ bool Worker<P>::take(const Snapshot& snapshot) noexcept {
   const std::size_t taken = admission_.take(std::span(datagrams_).first(burst_limit_));
   burst_->size = 0;
   for (std::size_t i = 0; i < taken; ++i) {
-    const net::Datagram datagram = datagrams_[i];
+    const net::Datagram& datagram = datagrams_[i];
     // Once more: the snapshot may have changed while the datagram was queued.
     const Service* service = snapshot.find_service(datagram.udp_port);
     const DropReason reason = service == nullptr
@@ -268,11 +268,13 @@ void Worker<P>::transmit() noexcept {
       port_.release(datagrams_[i]);
       settle(counters_.answered_without_reply);
     } else {
-      const std::span<const std::uint8_t> reply = burst_->reply_datagram(i);
-      replies_[n] = net::Reply{.to = datagrams_[i],
-                               .data = reply.data(),
-                               .size = static_cast<std::uint16_t>(reply.size()),
-                               .sent = false};
+      const std::span<const std::uint8_t> datagram = burst_->reply_datagram(i);
+      // Member by member: a whole one, put together on the stack, would stall its own copy.
+      net::Reply& reply = replies_[n];
+      reply.to = datagrams_[i];
+      reply.data = datagram.data();
+      reply.size = static_cast<std::uint16_t>(datagram.size());
+      reply.sent = false;
       lane_of_reply_[n++] = i;
     }
   }

@@ -83,14 +83,19 @@ TEST_F(DispatcherTest, AnEmptyBurstCallsNobody) {
 }
 
 TEST_F(DispatcherTest, NothingOfAnEarlierReplyIsLeftToHandlersThatWriteLessThanTheySay) {
-  add_service(std::make_unique<const TestHandler>(
-      HandlerTraits{.name = "lazy", .reply_is_pure = true, .reply_size_max = kReplySizeMax},
-      kReplySizeMax));
-  const std::size_t lane = add_lane(0, 1);
-  std::ranges::fill(burst_->reply_space(lane), std::uint8_t{0xaa});
+  for (const std::size_t limit : {kReplySizeMax, std::size_t{10}, std::size_t{0}}) {
+    add_service(std::make_unique<const TestHandler>(
+        HandlerTraits{.name = "lazy", .reply_is_pure = true, .reply_size_max = limit}, limit));
+  }
+  for (std::size_t service = 0; service < services_.size(); ++service) {
+    std::ranges::fill(burst_->reply_space(add_lane(service, 1)), std::uint8_t{0xaa});
+  }
   dispatch();
-  const auto space = burst_->reply_space(lane);
-  EXPECT_EQ(std::ranges::count(space, std::uint8_t{0}), static_cast<long>(space.size()));
+  for (std::size_t lane = 0; lane < burst_->size; ++lane) {
+    ASSERT_TRUE(burst_->has_reply[lane]);
+    const auto reply = burst_->reply_space(lane).first(burst_->reply_size[lane]);
+    EXPECT_EQ(std::ranges::count(reply, std::uint8_t{0}), static_cast<long>(reply.size()));
+  }
 }
 
 TEST_F(DispatcherTest, OneCallPerServiceWithItsLanesInOrder) {
