@@ -1,7 +1,5 @@
 #include "crypto/symmetric.hpp"
 
-#include <intel-ipsec-mb.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -9,52 +7,10 @@
 #include "base/assert.hpp"
 #include "base/cpu_features.hpp"
 #include "base/secret_memory.hpp"
+#include "crypto/ipsec_mb.hpp"
 
 namespace pssst::crypto {
 namespace {
-
-/// An IPsec-MB manager in secret pages of its own: keys and digests pass through its memory.
-class Manager {
- public:
-  Manager() noexcept = default;
-  Manager(const Manager&) = delete;
-  Manager& operator=(const Manager&) = delete;
-  ~Manager() { base::free_secret_pages(pages_, size_); }
-
-  using Initialiser = void (*)(IMB_MGR*);
-
-  /// Once. Allocates, and runs the library's self-test.
-  base::Result<void> initialise(Initialiser initialiser) {
-    size_ = imb_get_mb_mgr_size();
-    pages_ = base::allocate_secret_pages(size_);
-    manager_ = imb_set_pointers_mb_mgr(pages_, 0, 1);
-    if (manager_ == nullptr) return error("cannot use the memory that it was given");
-    initialiser(manager_);
-    const int code = imb_get_errno(manager_);
-    if (code != 0) return error(imb_get_strerror(code));
-    const std::uint64_t features = manager_->features;
-    if ((features & IMB_FEATURE_SELF_TEST) != 0 && (features & IMB_FEATURE_SELF_TEST_PASS) == 0) {
-      return error("self-test failed");
-    }
-    return {};
-  }
-
-  [[nodiscard]] IMB_MGR* get() const noexcept { return manager_; }
-
- private:
-  static tl::unexpected<base::Error> error(std::string what) {
-    return base::fail(std::move(what), std::string("IPsec-MB ") + imb_get_version_str(),
-                      "install the distribution's libipsec-mb again");
-  }
-
-  void* pages_ = nullptr;
-  IMB_MGR* manager_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-void initialise_auto(IMB_MGR* manager) noexcept {
-  init_mb_mgr_auto(manager, nullptr);
-}
 
 std::string_view architecture_name(const IMB_MGR& manager) noexcept {
   switch (manager.used_arch) {
@@ -109,15 +65,6 @@ Gcm gcm_of(const IMB_MGR& manager) {
 /// on.
 constexpr std::size_t kShortTextMax = 256;
 
-/// Jobs that `job` and those behind it have completed.
-std::size_t count_completed(IMB_MGR* manager, const IMB_JOB* job) noexcept {
-  std::size_t completed = 0;
-  for (; job != nullptr; job = IMB_GET_COMPLETED_JOB(manager)) {
-    completed += job->status == IMB_STATUS_COMPLETED ? 1 : 0;
-  }
-  return completed;
-}
-
 }  // namespace
 
 struct SymmetricEngine::Impl {
@@ -127,7 +74,7 @@ struct SymmetricEngine::Impl {
 
   Gcm short_gcm;
   Gcm long_gcm;
-  Manager sha256;
+  std::unique_ptr<Sha256Engine> sha256;
   std::array<const Gcm*, kKeySlots> key_owners{};  ///< who expanded the slot's key; null: none
   std::size_t slots_used = 0;                      ///< all others are empty
   // Its declaration asks for no alignment, its code does.
@@ -136,7 +83,6 @@ struct SymmetricEngine::Impl {
   alignas(64) gcm_context_data context;
   /// Secret: the tag of a forgery is what its forger wants to know.
   std::array<std::uint8_t, kGcmTagSize> computed_tag;
-  alignas(64) std::array<std::array<Bytes32, 2>, kX25519LanesMax> hash_input;
 };
 
 void SymmetricEngine::ImplDeleter::operator()(Impl* impl) const noexcept {
@@ -156,49 +102,25 @@ base::Result<std::unique_ptr<SymmetricEngine>> SymmetricEngine::create() {
   }
   std::unique_ptr<Impl, ImplDeleter> impl(base::make_secret<Impl>().release());
   {
-    Manager gcm;
-    if (auto done = gcm.initialise(initialise_auto); !done) return tl::unexpected(done.error());
+    ipsec_mb::Manager gcm;
+    if (auto done = gcm.initialise(ipsec_mb::initialise_auto); !done)
+      return tl::unexpected(done.error());
     impl->long_gcm = gcm_of(*gcm.get());
   }
   impl->short_gcm = impl->long_gcm;
   if (cpu.avx512f) {
-    Manager gcm;
+    ipsec_mb::Manager gcm;
     if (auto done = gcm.initialise(init_mb_mgr_avx2); !done) return tl::unexpected(done.error());
     impl->short_gcm = gcm_of(*gcm.get());
   }
-  // For 64 bytes two SHA-NI lanes beat eight or sixteen vector lanes, and the library puts SHA-NI
-  // behind the SSE manager alone.
-  if (auto done = impl->sha256.initialise(cpu.sha ? init_mb_mgr_sse : initialise_auto); !done) {
-    return tl::unexpected(done.error());
-  }
+  auto sha256 = Sha256Engine::create();
+  if (!sha256) return tl::unexpected(sha256.error());
+  impl->sha256 = std::move(*sha256);
   return std::unique_ptr<SymmetricEngine>(new SymmetricEngine(std::move(impl)));
 }
 
-void SymmetricEngine::sha256_pairs(const Bytes32* const* first, const Bytes32* const* second,
-                                   Bytes32* const* digests, std::size_t n) noexcept {
-  PSSST_ASSERT(n <= kX25519LanesMax);
-  IMB_MGR* const manager = impl_->sha256.get();
-  std::size_t completed = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    auto& input = impl_->hash_input[i];
-    // One by one: an aggregate would pass through the stack.
-    input[0] = *first[i];
-    input[1] = *second[i];
-    IMB_JOB* const job = IMB_GET_NEXT_JOB(manager);
-    job->cipher_mode = IMB_CIPHER_NULL;
-    job->cipher_direction = IMB_DIR_ENCRYPT;
-    job->chain_order = IMB_ORDER_HASH_CIPHER;
-    job->hash_alg = IMB_AUTH_SHA_256;
-    job->src = input.front().data();
-    job->hash_start_src_offset_in_bytes = 0;
-    job->msg_len_to_hash_in_bytes = sizeof input;
-    job->auth_tag_output = digests[i]->data();
-    job->auth_tag_output_len_in_bytes = sizeof(Bytes32);
-    completed += count_completed(manager, IMB_SUBMIT_JOB_NOCHECK(manager));
-  }
-  while (const IMB_JOB* job = IMB_FLUSH_JOB(manager)) completed += count_completed(manager, job);
-  PSSST_ASSERT(completed == n);
-  base::wipe(impl_->hash_input.data(), n * sizeof impl_->hash_input.front());
+Sha256Engine& SymmetricEngine::sha256() noexcept {
+  return *impl_->sha256;
 }
 
 void SymmetricEngine::set_key(std::size_t slot, std::span<const std::uint8_t, kAesKeySize> key,
@@ -253,10 +175,6 @@ bool SymmetricEngine::open(std::size_t slot, std::span<const std::uint8_t, kGcmN
 
 std::string_view SymmetricEngine::gcm_architecture(std::size_t text_size) const noexcept {
   return impl_->gcm_for(text_size).architecture;
-}
-
-std::string_view SymmetricEngine::sha256_architecture() const noexcept {
-  return architecture_name(*impl_->sha256.get());
 }
 
 }  // namespace pssst::crypto

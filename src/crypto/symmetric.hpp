@@ -1,4 +1,4 @@
-/// SHA-256 and AES-128-GCM over IPsec-MB. The only code that sees that library.
+/// AES-128-GCM over IPsec-MB, and SHA-256: what a suite needs beside X25519.
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "crypto/sha256.hpp"
 #include "crypto/x25519.hpp"
 
 namespace pssst::crypto {
@@ -20,7 +21,7 @@ inline constexpr std::size_t kGcmTagSize = 16;
 /// Expanded keys that an engine holds at once: one for each lane of a burst.
 inline constexpr std::size_t kKeySlots = kX25519LanesMax;
 
-/// One per thread: it owns an IPsec-MB manager and expanded keys, and is not thread-safe. Allocates
+/// One per thread: it owns a Sha256Engine and expanded keys, and is not thread-safe. Allocates
 /// when made, never afterwards. All secrets it holds are wiped on destruction.
 class SymmetricEngine {
  public:
@@ -31,10 +32,7 @@ class SymmetricEngine {
   SymmetricEngine& operator=(const SymmetricEngine&) = delete;
   ~SymmetricEngine();
 
-  /// digests[i] = SHA-256(first[i] || second[i]) (FIPS 180-4), 64 bytes each, n at most
-  /// kX25519LanesMax. Constant time.
-  void sha256_pairs(const Bytes32* const* first, const Bytes32* const* second,
-                    Bytes32* const* digests, std::size_t n) noexcept;
+  [[nodiscard]] Sha256Engine& sha256() noexcept;
 
   /// Expands a key into a slot, below kKeySlots, for seal() and open(), until the slot's next
   /// set_key() or clear_keys(). Next to no work if the slot holds that very key. `text_size`: bytes
@@ -55,10 +53,8 @@ class SymmetricEngine {
                           std::span<const std::uint8_t, kGcmTagSize> tag,
                           std::uint8_t* out) noexcept;
 
-  /// "AVX512", "AVX2", "SSE": the library's architecture for GCM of that many bytes, and for
-  /// SHA-256.
+  /// "AVX512", "AVX2", "SSE": the library's architecture for GCM of that many bytes.
   [[nodiscard]] std::string_view gcm_architecture(std::size_t text_size) const noexcept;
-  [[nodiscard]] std::string_view sha256_architecture() const noexcept;
 
  private:
   struct Impl;

@@ -26,6 +26,16 @@ std::span<const std::uint8_t, crypto::kAesKeySize> aes_key(const Bytes32& key_ma
   return std::span(key_material).first<crypto::kAesKeySize>();
 }
 
+/// SHA-256(dh || shared secret) for each of n lanes.
+void derive_key_material(crypto::Sha256Engine& engine, const std::uint8_t* const* dh,
+                         const std::uint8_t* const* shared_secrets,
+                         std::uint8_t* const* key_material, std::size_t n) noexcept {
+  using crypto::MessagePart;
+  const std::array message{MessagePart::each(dh, kDhSize),
+                           MessagePart::each(shared_secrets, sizeof(Bytes32))};
+  engine.hash(message, key_material, n);
+}
+
 Nonce make_nonce(std::span<const std::uint8_t, 8> prefix,
                  const std::array<std::uint8_t, kNonceSuffixSize>& suffix) noexcept {
   Nonce nonce;
@@ -86,18 +96,17 @@ DropReason check_dh(const Bytes32& dh) noexcept {
 
 void derive(SymmetricEngine& engine, RequestBurst& burst,
             std::span<const std::uint8_t> lanes) noexcept {
-  std::array<Bytes32, kBurstLanesMax> dh;
-  std::array<const Bytes32*, kBurstLanesMax> first;
-  std::array<const Bytes32*, kBurstLanesMax> second;
-  std::array<Bytes32*, kBurstLanesMax> digests;
+  std::array<const std::uint8_t*, kBurstLanesMax> dh;
+  std::array<const std::uint8_t*, kBurstLanesMax> shared_secrets;
+  std::array<std::uint8_t*, kBurstLanesMax> key_material;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const std::size_t lane = lanes[i];
-    dh[i] = read_dh(request_datagram(burst, lane));
-    first[i] = &dh[i];
-    second[i] = &burst.shared_secret[lane];
-    digests[i] = &burst.key_material[lane];
+    dh[i] = burst.datagram[lane] + kDhOffset;
+    shared_secrets[i] = burst.shared_secret[lane].data();
+    key_material[i] = burst.key_material[lane].data();
   }
-  engine.sha256_pairs(first.data(), second.data(), digests.data(), lanes.size());
+  derive_key_material(engine.sha256(), dh.data(), shared_secrets.data(), key_material.data(),
+                      lanes.size());
 }
 
 DropReason open_request(SymmetricEngine& engine, RequestBurst& burst, std::size_t lane) noexcept {
@@ -142,10 +151,10 @@ void seal_reply(SymmetricEngine& engine, RequestBurst& burst, std::size_t lane) 
 
 void derive(SymmetricEngine& engine, const Bytes32& dh, const Bytes32& shared_secret,
             Bytes32& key_material) noexcept {
-  const Bytes32* first = &dh;
-  const Bytes32* second = &shared_secret;
-  Bytes32* digest = &key_material;
-  engine.sha256_pairs(&first, &second, &digest, 1);
+  const std::uint8_t* const dh_bytes = dh.data();
+  const std::uint8_t* const shared_bytes = shared_secret.data();
+  std::uint8_t* const okm = key_material.data();
+  derive_key_material(engine.sha256(), &dh_bytes, &shared_bytes, &okm, 1);
 }
 
 void seal_request(SymmetricEngine& engine, const Bytes32& key_material, const Bytes32& dh,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <array>
@@ -81,6 +82,17 @@ inline Bytes32 reference_sha256(std::span<const std::uint8_t> message) {
               size == digest.size(),
           "EVP_Digest");
   return digest;
+}
+
+inline Bytes32 reference_hmac(std::span<const std::uint8_t> key,
+                              std::span<const std::uint8_t> message) {
+  Bytes32 mac{};
+  unsigned size = 0;
+  require(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(),
+               message.size(), mac.data(), &size) != nullptr &&
+              size == mac.size(),
+          "HMAC");
+  return mac;
 }
 
 struct SealedReference {

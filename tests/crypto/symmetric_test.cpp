@@ -5,8 +5,6 @@
 #include <set>
 #include <string_view>
 
-#include "base/cpu_features.hpp"
-#include "base/hex.hpp"
 #include "crypto/reference.hpp"
 #include "support/secret_pages.hpp"
 #include "support/vectors.hpp"
@@ -53,78 +51,6 @@ class Symmetric : public testing::Test {
 
   std::unique_ptr<SymmetricEngine> engine_;
 };
-
-/// Arguments of sha256_pairs() for n random messages.
-struct HashBurst {
-  HashBurst(SeededBytes& random, std::size_t n) : first(n), second(n), digests(n) {
-    for (std::size_t i = 0; i < n; ++i) {
-      first[i] = random.bytes32();
-      second[i] = random.bytes32();
-      first_pointers.push_back(&first[i]);
-      second_pointers.push_back(&second[i]);
-      digest_pointers.push_back(&digests[i]);
-    }
-  }
-  void run(SymmetricEngine& engine) {
-    engine.sha256_pairs(first_pointers.data(), second_pointers.data(), digest_pointers.data(),
-                        digests.size());
-  }
-  [[nodiscard]] Bytes32 expected(std::size_t i) const {
-    std::array<std::uint8_t, 64> message{};
-    std::copy(first[i].begin(), first[i].end(), message.begin());
-    std::copy(second[i].begin(), second[i].end(), message.begin() + 32);
-    return test::reference_sha256(message);
-  }
-
-  std::vector<Bytes32> first, second, digests;
-  std::vector<const Bytes32*> first_pointers, second_pointers;
-  std::vector<Bytes32*> digest_pointers;
-};
-
-TEST_F(Symmetric, Sha256AgreesWithOpensslForEveryCount) {
-  SeededBytes random(50);
-  for (std::size_t n = 0; n <= kX25519LanesMax; ++n) {
-    HashBurst burst(random, n);
-    burst.run(*engine_);
-    for (std::size_t i = 0; i < n; ++i) {
-      ASSERT_EQ(base::to_hex(burst.digests[i]), base::to_hex(burst.expected(i)))
-          << i << " of " << n;
-    }
-  }
-}
-
-// FIPS 180-4 by a value from elsewhere: SHA-256 of 64 zero bytes.
-TEST_F(Symmetric, Sha256OfZeros) {
-  const Bytes32 zero{};
-  Bytes32 digest{};
-  const Bytes32* const input = &zero;
-  Bytes32* const output = &digest;
-  engine_->sha256_pairs(&input, &input, &output, 1);
-  EXPECT_EQ(base::to_hex(digest),
-            "f5a5fd42d16a20302798ef6ed309979b43003d2320d9f0e8ea9831a92759fb4b");
-}
-
-TEST_F(Symmetric, Sha256KeepsNothingInFlight) {
-  SeededBytes random(51);
-  HashBurst kept(random, 5);
-  kept.run(*engine_);
-  const std::vector<Bytes32> digests = kept.digests;
-  for (Bytes32& digest : kept.digests) digest.fill(0);
-  for (int i = 0; i < 100; ++i)
-    HashBurst(random, 1 + static_cast<std::size_t>(i) % 7).run(*engine_);
-  for (const Bytes32& digest : kept.digests) EXPECT_EQ(digest, Bytes32{});
-}
-
-TEST_F(Symmetric, Sha256TakesOneInputForSeveralLanes) {
-  SeededBytes random(52);
-  HashBurst burst(random, 9);
-  for (std::size_t i = 0; i < 9; ++i) burst.second_pointers[i] = burst.first_pointers[0];
-  burst.run(*engine_);
-  for (std::size_t i = 0; i < 9; ++i) {
-    burst.second[i] = burst.first[0];
-    EXPECT_EQ(burst.digests[i], burst.expected(i));
-  }
-}
 
 TEST_F(Symmetric, GcmAgreesWithOpensslForEveryLength) {
   SeededBytes random(53);
@@ -333,10 +259,6 @@ TEST_F(Symmetric, NamesItsArchitectures) {
   for (const std::size_t text_size : kTextSizes) {
     EXPECT_TRUE(known.contains(engine_->gcm_architecture(text_size)));
   }
-  EXPECT_TRUE(known.contains(engine_->sha256_architecture()));
-  if (base::cpu_features().sha) {
-    EXPECT_EQ(engine_->sha256_architecture(), "SSE");
-  }
 }
 
 using SymmetricDeathTest = Symmetric;
@@ -351,10 +273,6 @@ TEST_F(SymmetricDeathTest, NoKeyIsAProgrammersError) {
   EXPECT_DEATH(static_cast<void>(engine_->open(kSlot, nonce, {}, nullptr, 0, tag, nullptr)),
                "key_owners");
   EXPECT_DEATH(engine_->set_key(kKeySlots, Key{}, 0), "slot");
-}
-
-TEST_F(SymmetricDeathTest, TooManyHashesAreAProgrammersError) {
-  EXPECT_DEATH(engine_->sha256_pairs(nullptr, nullptr, nullptr, kX25519LanesMax + 1), "n <=");
 }
 
 }  // namespace
