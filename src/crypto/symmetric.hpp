@@ -25,9 +25,9 @@ inline constexpr std::size_t kKeySlots = kX25519LanesMax;
 /// when made, never afterwards. All secrets it holds are wiped on destruction.
 class SymmetricEngine {
  public:
-  /// Fails where the CPU lacks AES-NI, PCLMULQDQ or SSE4.2, or the library's self-test did not
-  /// pass.
-  static base::Result<std::unique_ptr<SymmetricEngine>> create();
+  /// Fails where the CPU lacks AES-NI, PCLMULQDQ or SSE4.2, the library's self-test did not pass,
+  /// or Sha256Engine has no such kernel; an empty name is its best.
+  static base::Result<std::unique_ptr<SymmetricEngine>> create(std::string_view sha256_kernel = {});
   SymmetricEngine(const SymmetricEngine&) = delete;
   SymmetricEngine& operator=(const SymmetricEngine&) = delete;
   ~SymmetricEngine();

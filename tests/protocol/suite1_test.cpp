@@ -274,6 +274,38 @@ TEST(Suite1ClientTest, SealsTheClientAuthenticatedVectorsAndOpensTheirReplies) {
   EXPECT_EQ(rows, 28u);
 }
 
+/// Without the multiplication: the same vectors in every lane, whoever hashes.
+TEST(Suite1Test, EverySha256KernelDerivesTheKeysOfEveryLane) {
+  const auto& rows = suite1_vectors().positive;
+  std::array<std::uint8_t, kBurstLanesMax> lanes{};
+  for (std::size_t i = 0; i < lanes.size(); ++i) lanes.at(i) = static_cast<std::uint8_t>(i);
+  ServerKeys keys;
+  const RequestBurstPointer burst = make_request_burst();
+  for (const crypto::Sha256Kernel& kernel : crypto::sha256_kernels()) {
+    if (!kernel.supported()) continue;
+    auto engine = crypto::SymmetricEngine::create(kernel.name);
+    ASSERT_TRUE(engine) << kernel.name;
+    for (std::size_t shift = 0; shift < rows.size(); ++shift) {
+      burst->size = 0;
+      for (std::size_t lane = 0; lane < kBurstLanesMax; ++lane) {
+        const PositiveVector& row = rows[(lane + shift) % rows.size()];
+        burst->add(row.request, keys[row.server_private]);
+        burst->authenticated[lane] = row.client_public ? 1 : 0;
+        burst->shared_secret[lane] =
+            x25519(row.server_private, protocol::suite1::read_dh(row.request));
+      }
+      protocol::suite1::derive(**engine, *burst, lanes);
+      for (std::size_t lane = 0; lane < kBurstLanesMax; ++lane) {
+        const PositiveVector& row = rows[(lane + shift) % rows.size()];
+        ASSERT_EQ(protocol::suite1::open_request(**engine, *burst, lane), DropReason::kNone)
+            << kernel.name << ", " << row.id << " in lane " << lane;
+        ASSERT_EQ(message_of(*burst, lane), row.plaintext) << row.id;
+      }
+      (*engine)->clear_keys();
+    }
+  }
+}
+
 /// Their ephemeral keys are not known: what is sealed under the key that the server derives.
 TEST(Suite1ClientTest, SealsTheAnonymousVectors) {
   std::size_t rows = 0;
