@@ -95,8 +95,9 @@ class RequestProcessor {
   void prove(RequestBurst& burst) noexcept;
   /// Seals the replies of lanes with has_reply; a reply longer than its space drops the lane.
   void seal(RequestBurst& burst) noexcept;
-  /// Wipes shared secrets, key material, proofs and messages of the lanes 0 to size-1, and what
-  /// lanes with has_reply hold in reply_space if seal() did not seal it; sealed replies stay.
+  /// Wipes shared secrets, key material, proofs and messages of the lanes 0 to size-1, what lanes
+  /// with has_reply hold in reply_space if seal() did not seal it, and the keys that open()
+  /// expanded and kept for seal(); sealed replies stay.
   void wipe_secrets(RequestBurst& burst) noexcept;
 
  private:
