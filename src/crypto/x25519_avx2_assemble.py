@@ -16,6 +16,9 @@ four vector operations a cycle. Tried there:
     u times each power of 2^51 from memory, so that z3 folds one
     column: 18 operations fewer                                   0.7 % faster, 0 with a fifth lane
     h added to its column before l, pairs before singles          no difference
+The loop is 10 KB long, and how fast it is fetched depends on which pages of memory the program's
+file lies in: about one placement in ten costs up to 35 %, the same in each run until the file is
+copied. Measure a second copy before believing a slow one.
 """
 
 import bisect
