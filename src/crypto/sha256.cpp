@@ -45,17 +45,27 @@ std::size_t message_size(std::span<const MessagePart> message) noexcept {
   return size;
 }
 
+/// Most parts are keys, points and digests: without a call to the C library.
+inline void copy(std::uint8_t* to, const std::uint8_t* from, std::size_t size) noexcept {
+  if (size == kSha256Size) {
+    std::memcpy(to, from, kSha256Size);
+  } else {
+    std::memcpy(to, from, size);
+  }
+}
+
 /// Part by part into each lane's blocks, and the padding behind. Returns the unpadded size.
 std::size_t gather(Sha256Workspace& workspace, std::span<const MessagePart> message,
                    std::size_t hashed_before, std::size_t n) noexcept {
   const std::size_t size = message_size(message);
   PSSST_ASSERT(n <= kX25519LanesMax && size > 0 && size <= kLaneMessageSizeMax);
   const Padding padding(size, hashed_before);
+  workspace.lane_size = padded_size(size);
   for (std::size_t lane = 0; lane < n; ++lane) {
-    std::uint8_t* to = workspace.blocks[lane].data();
+    std::uint8_t* to = workspace.lane(lane);
     for (const MessagePart& part : message) {
       if (part.size == 0) continue;
-      std::memcpy(to, part.common != nullptr ? part.common : part.of_lane[lane], part.size);
+      copy(to, part.common != nullptr ? part.common : part.of_lane[lane], part.size);
       to += part.size;
     }
     std::memcpy(to, padding.bytes.data(), padding.bytes_size);
@@ -75,7 +85,7 @@ void write_big_endian(const State& state, std::uint8_t* bytes, std::size_t size)
 void absorb(Sha256Workspace& workspace, std::uint32_t* const* states, std::size_t count,
             std::size_t n) noexcept {
   Pointers blocks;
-  for (std::size_t i = 0; i < n; ++i) blocks[i] = workspace.blocks[i].data();
+  for (std::size_t i = 0; i < n; ++i) blocks[i] = workspace.lane(i);
   sha256_compress_sha_ni(states, blocks.data(), count, n);
 }
 
@@ -99,7 +109,7 @@ void make_hmac_keys(Sha256Workspace& workspace, HmacKey* const* out, std::size_t
     for (std::size_t lane = 0; lane < n; ++lane) {
       out[lane]->*state = kSha256InitialState;
       states[lane] = (out[lane]->*state).data();
-      std::uint8_t* const block = workspace.blocks[lane].data();
+      std::uint8_t* const block = workspace.lane(lane);
       for (std::size_t i = 0; i < kSha256BlockSize; ++i) block[i] ^= change;
     }
     absorb(workspace, states.data(), 1, n);
@@ -114,7 +124,7 @@ void hmac(Sha256Workspace& workspace, const HmacKey* const* keys, std::size_t si
   absorb(workspace, padded_size(size) / kSha256BlockSize, n);
   const Padding padding(kSha256Size, kSha256BlockSize);
   for (std::size_t i = 0; i < n; ++i) {
-    std::uint8_t* const block = workspace.blocks[i].data();
+    std::uint8_t* const block = workspace.lane(i);
     write_big_endian(workspace.states[i], block, kSha256Size);
     std::memcpy(block + kSha256Size, padding.bytes.data(), padding.bytes_size);
     workspace.states[i] = keys[i]->outer;
@@ -147,7 +157,7 @@ struct Sha256Engine::Impl {
 
   /// What a batch of n lanes has left.
   void wipe(std::size_t n) noexcept {
-    base::wipe(workspace.blocks.data(), n * sizeof workspace.blocks.front());
+    base::wipe(workspace.blocks.data(), n * workspace.lane_size);
     base::wipe(workspace.states.data(), n * sizeof workspace.states.front());
     base::wipe(workspace.digests.data(), n * sizeof workspace.digests.front());
     base::wipe_stack();
@@ -204,17 +214,20 @@ void Sha256Engine::hash(std::span<const MessagePart> message, std::uint8_t* cons
 void Sha256Engine::make_hmac_keys(const std::uint8_t* const* keys, HmacKey* const* out,
                                   std::size_t n) noexcept {
   PSSST_ASSERT(n <= kX25519LanesMax);
+  Sha256Workspace& workspace = impl_->workspace;
+  workspace.lane_size = kSha256BlockSize;
   for (std::size_t i = 0; i < n; ++i) {
-    std::uint8_t* const block = impl_->workspace.blocks[i].data();
+    std::uint8_t* const block = workspace.lane(i);
     std::memcpy(block, keys[i], kSha256Size);
     std::memset(block + kSha256Size, 0, kSha256BlockSize - kSha256Size);
   }
-  impl_->kernel.functions.make_hmac_keys(impl_->workspace, out, n);
+  impl_->kernel.functions.make_hmac_keys(workspace, out, n);
   impl_->wipe(n);
 }
 
 void Sha256Engine::make_hmac_key(std::span<const std::uint8_t> key, HmacKey& out) noexcept {
   Sha256Workspace& workspace = impl_->workspace;
+  workspace.lane_size = kSha256BlockSize;
   if (key.size() > kSha256BlockSize) {
     const MessagePart message = MessagePart::same(key);
     const std::size_t size = gather(workspace, {&message, 1}, 0, 1);
@@ -222,7 +235,7 @@ void Sha256Engine::make_hmac_key(std::span<const std::uint8_t> key, HmacKey& out
     impl_->kernel.functions.hash(workspace, size, &digest, 1);
     key = workspace.digests.front();
   }
-  std::uint8_t* const block = workspace.blocks.front().data();
+  std::uint8_t* const block = workspace.lane(0);
   std::memset(block, 0, kSha256BlockSize);
   if (!key.empty()) std::memcpy(block, key.data(), key.size());
   HmacKey* const key_out = &out;

@@ -26,7 +26,7 @@ void run_jobs(Sha256Workspace& workspace, std::size_t size, std::size_t n, Set&&
     job->cipher_mode = IMB_CIPHER_NULL;
     job->cipher_direction = IMB_DIR_ENCRYPT;
     job->chain_order = IMB_ORDER_HASH_CIPHER;
-    job->src = workspace.blocks[i].data();
+    job->src = workspace.lane(i);
     job->hash_start_src_offset_in_bytes = 0;
     job->msg_len_to_hash_in_bytes = size;
     job->auth_tag_output_len_in_bytes = kSha256Size;
@@ -49,7 +49,7 @@ void make_hmac_keys(Sha256Workspace& workspace, HmacKey* const* out, std::size_t
   const auto absorb = [&](std::size_t lane, std::uint8_t pad, std::array<std::uint32_t, 8>& state) {
     std::array<std::uint8_t, kSha256BlockSize> block;
     for (std::size_t i = 0; i < block.size(); ++i) {
-      block[i] = static_cast<std::uint8_t>(workspace.blocks[lane][i] ^ pad);
+      block[i] = static_cast<std::uint8_t>(workspace.lane(lane)[i] ^ pad);
     }
     IMB_SHA256_ONE_BLOCK(workspace.manager, block.data(), state.data());
   };
