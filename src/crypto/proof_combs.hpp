@@ -1,0 +1,26 @@
+/// The combs' common shape, as x25519_ladders.hpp has it for the ladders: plain pointers and
+/// `static inline` helpers, so that a file compiled for a newer instruction set shares no inline
+/// function with anybody.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "crypto/curve25519.hpp"
+#include "crypto/proof_table.hpp"
+
+namespace pssst::crypto {
+
+/// results[i] = scalars[i] * C for i < n, n from 1 to 64, C being the key of tables[i]: clamped
+/// scalars of 32 bytes each. The results' x and z are loose; x, z or both are 0 modulo p where and
+/// only where X25519 gives zero. Constant time in scalars; which table is read is not hidden.
+/// Leaves no secret in memory of its own or in vector registers.
+using ProofCombs = void(const std::uint8_t* const* scalars, const ProofTable* const* tables,
+                        ProjectivePoint* results, std::size_t n) noexcept;
+
+/// Plain C++, one lane at a time; for every x86-64 CPU.
+ProofCombs proof_combs_portable;
+/// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest.
+ProofCombs proof_combs_avx2;
+
+}  // namespace pssst::crypto
