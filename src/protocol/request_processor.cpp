@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -8,6 +9,8 @@
 #include "crypto/symmetric.hpp"
 #include "crypto/x25519.hpp"
 #include "protocol/header.hpp"
+#include "protocol/proof_cache.hpp"
+#include "protocol/proof_checker.hpp"
 #include "protocol/server_key.hpp"
 #include "protocol/suite1.hpp"
 #include "pssst/server.hpp"
@@ -78,19 +81,18 @@ base::Error no_kernel(std::string_view name) {
 
 }  // namespace
 
-/// In secret pages: `results` and `ephemeral_keys` are secrets for the length of a stage.
+/// In secret pages: `results` are secrets for the length of a stage, and so is what `proofs` holds.
 struct RequestProcessor::Impl {
-  Impl(const crypto::X25519Kernel& chosen,
-       std::unique_ptr<crypto::SymmetricEngine>&& owned) noexcept
-      : kernel(chosen), engine(std::move(owned)) {}
+  Impl(const crypto::X25519Kernel& chosen, std::unique_ptr<crypto::SymmetricEngine>&& owned,
+       std::unique_ptr<protocol::ProofCache>&& cache) noexcept
+      : kernel(chosen), engine(std::move(owned)), proofs(chosen, std::move(cache)) {}
 
   const crypto::X25519Kernel& kernel;
   std::unique_ptr<crypto::SymmetricEngine> engine;
+  protocol::ProofChecker proofs;
   std::array<const crypto::X25519Scalar*, kBurstLanesMax> scalars{};
   alignas(64) std::array<Bytes32, kBurstLanesMax> points{};
   alignas(64) std::array<Bytes32, kBurstLanesMax> results{};
-  alignas(64) std::array<Bytes32, kBurstLanesMax> expected{};
-  alignas(64) std::array<crypto::X25519Scalar, kBurstLanesMax> ephemeral_keys;
   std::array<const std::uint8_t*, kBurstLanesMax> client_keys{};
   std::array<const Identity*, kBurstLanesMax> identities{};
 };
@@ -104,7 +106,8 @@ RequestProcessor::RequestProcessor(std::unique_ptr<Impl, ImplDeleter> impl) noex
 RequestProcessor::~RequestProcessor() = default;
 
 std::unique_ptr<RequestProcessor> RequestProcessor::create(std::string_view x25519_kernel,
-                                                           std::string* error) {
+                                                           std::string* error,
+                                                           std::size_t proof_table_memory) {
   const crypto::X25519Kernel* kernel = crypto::select_x25519_kernel(x25519_kernel);
   if (kernel == nullptr) {
     set_error(error, no_kernel(x25519_kernel));
@@ -115,8 +118,17 @@ std::unique_ptr<RequestProcessor> RequestProcessor::create(std::string_view x255
     set_error(error, engine.error());
     return nullptr;
   }
+  std::unique_ptr<protocol::ProofCache> cache;
+  try {
+    cache = std::make_unique<protocol::ProofCache>(proof_table_memory);
+  } catch (const std::bad_alloc&) {
+    set_error(error, {.what = "there is not enough memory for proof tables",
+                      .where = std::to_string(proof_table_memory) + " bytes",
+                      .remedy = "give them less, or none"});
+    return nullptr;
+  }
   std::unique_ptr<Impl, ImplDeleter> impl(
-      base::make_secret<Impl>(*kernel, std::move(*engine)).release());
+      base::make_secret<Impl>(*kernel, std::move(*engine), std::move(cache)).release());
   return std::unique_ptr<RequestProcessor>(new RequestProcessor(std::move(impl)));
 }
 
@@ -126,6 +138,10 @@ std::string_view RequestProcessor::x25519_kernel() const noexcept {
 
 std::size_t RequestProcessor::burst_limit() const noexcept {
   return impl_->kernel.burst_limit;
+}
+
+const ProofCounts& RequestProcessor::proof_counts() const noexcept {
+  return impl_->proofs.counts();
 }
 
 void RequestProcessor::multiply(RequestBurst& burst) noexcept {
@@ -175,29 +191,14 @@ void RequestProcessor::identify(RequestBurst& burst, const ClientLookup& clients
 }
 
 void RequestProcessor::prove(RequestBurst& burst) noexcept {
-  Impl& impl = *impl_;
   const LaneList lanes = authenticated_lanes(burst);
   const std::span numbers = lanes.numbers();
   if (numbers.empty()) return;
+  std::array<DropReason, kBurstLanesMax> reasons;
+  impl_->proofs.check(burst, numbers, std::span(reasons).first(numbers.size()));
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const std::size_t lane = numbers[i];
-    std::ranges::copy(suite1::proof_client_key(burst, lane), impl.points[i].begin());
-    impl.ephemeral_keys[i].assign(suite1::proof_ephemeral_key(burst, lane));
-    impl.scalars[i] = &impl.ephemeral_keys[i];
-    impl.expected[i] = suite1::read_dh({burst.datagram[lane], burst.datagram_size[lane]});
+    if (reasons[i] != DropReason::kNone) drop_lane(burst, numbers[i], reasons[i]);
   }
-  const crypto::X25519CheckResult result = impl.kernel.check(
-      impl.scalars.data(), impl.points.data(), impl.expected.data(), numbers.size());
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if ((result.zero >> i & 1) != 0) {
-      drop_lane(burst, numbers[i], DropReason::kProofZero);
-    } else if ((result.equal >> i & 1) == 0) {
-      drop_lane(burst, numbers[i], DropReason::kProofMismatch);
-    }
-    impl.ephemeral_keys[i].assign(Bytes32{});
-  }
-  // Who called is a secret too: the wire does not show C.
-  base::wipe(impl.points.data(), numbers.size() * sizeof(Bytes32));
 }
 
 void RequestProcessor::seal(RequestBurst& burst) noexcept {

@@ -41,6 +41,8 @@ struct Options {
   IdleMode idle = IdleMode::kSleep;
   CountersForm counters = CountersForm::kText;
   std::string x25519_kernel;  ///< empty: the best that this CPU has
+  /// For tables of clients, of all workers together; 0: none.
+  unsigned proof_table_memory_mb = 256;
   SocketOptions socket;
   DpdkOptions dpdk;
 };
@@ -51,5 +53,8 @@ using CommandLine = std::variant<Options, std::string>;
 /// Reads the command line; looks at no file and at nothing of this machine. An Error is a mistake
 /// of usage.
 base::Result<CommandLine> parse_command_line(int argc, const char* const* argv);
+
+/// Of all workers together; 0 where nobody is enrolled.
+[[nodiscard]] std::size_t proof_table_bytes(const Options& options) noexcept;
 
 }  // namespace pssst::server

@@ -21,7 +21,8 @@ namespace pssst::server {
 template <net::Port P>
 class PortWorkers {
  public:
-  /// `settings` holds for all workers but for its index, which is each one's place in `cpus`.
+  /// `settings` holds for all workers but for its index, which is each one's place in `cpus`, and
+  /// for its memory for proof tables, which they share.
   PortWorkers(const std::vector<unsigned>& cpus, Published<Snapshot>& snapshots,
               WorkerSettings settings)
       : snapshots_(snapshots), settings_(std::move(settings)), slots_(cpus.size()) {
@@ -82,6 +83,7 @@ class PortWorkers {
     if (!port) return tl::unexpected(port.error());
     WorkerSettings settings = settings_;
     settings.index = i;
+    settings.proof_table_memory /= slots_.size();
     auto worker = Worker<P>::create(**port, snapshots_, std::move(settings));
     if (!worker) return tl::unexpected(worker.error());
     slots_[i].port = std::move(*port);

@@ -60,6 +60,9 @@ Json to_json_value(const Books& books) {
               {"bytes_out", books.bytes_out},
               {"admitted_known", books.admitted_known},
               {"admitted_unknown", books.admitted_unknown},
+              {"proofs_by_table", books.proofs_by_table},
+              {"proofs_by_ladder", books.proofs_by_ladder},
+              {"proof_tables_built", books.proof_tables_built},
               {"bursts", books.bursts},
               {"lanes", books.lanes},
               {"loops", books.loops},
@@ -93,6 +96,12 @@ std::string drops_text(const Books::Drops& drops) {
   return text;
 }
 
+std::string proofs_text(const Books& books) {
+  return line("proofs checked", books.proofs_by_table + books.proofs_by_ladder,
+              std::to_string(books.proofs_by_table) + " by table, " +
+                  std::to_string(books.proof_tables_built) + " tables built");
+}
+
 std::string activity_text(const Books& books) {
   const double lanes_per_burst =
       books.bursts == 0 ? 0 : static_cast<double>(books.lanes) / static_cast<double>(books.bursts);
@@ -117,6 +126,9 @@ Books& Books::operator+=(const Books& other) noexcept {
   add(datagram_drops, other.datagram_drops);
   admitted_known += other.admitted_known;
   admitted_unknown += other.admitted_unknown;
+  proofs_by_table += other.proofs_by_table;
+  proofs_by_ladder += other.proofs_by_ladder;
+  proof_tables_built += other.proof_tables_built;
   bursts += other.bursts;
   lanes += other.lanes;
   loops += other.loops;
@@ -153,6 +165,9 @@ Books read_books(const WorkerSource& source) noexcept {
   books.datagram_drops = read(worker.drops);
   books.admitted_known = worker.admitted_known.read();
   books.admitted_unknown = worker.admitted_unknown.read();
+  books.proofs_by_table = worker.proofs_by_table.read();
+  books.proofs_by_ladder = worker.proofs_by_ladder.read();
+  books.proof_tables_built = worker.proof_tables_built.read();
   books.bursts = worker.bursts.read();
   books.lanes = worker.lanes.read();
   books.loops = worker.loops.read();
@@ -211,6 +226,7 @@ std::string to_text(const Report& report) {
   text += line("dropped", sum(drops));
   text += drops_text(drops);
   text += line("missed", total.missed, "lost before the server; not in the books");
+  text += proofs_text(total);
   text += activity_text(total);
   if (report.workers.size() > 1) {
     for (const Report::Worker& worker : report.workers) {

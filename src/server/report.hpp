@@ -36,6 +36,9 @@ struct Books {
   Drops datagram_drops{};
   std::uint64_t admitted_known = 0;
   std::uint64_t admitted_unknown = 0;
+  std::uint64_t proofs_by_table = 0;
+  std::uint64_t proofs_by_ladder = 0;
+  std::uint64_t proof_tables_built = 0;
   std::uint64_t bursts = 0;
   std::uint64_t lanes = 0;
   std::uint64_t loops = 0;

@@ -44,6 +44,7 @@ net::SocketPortConfig port_config(const Options& options) {
 WorkerSettings worker_settings(const Options& options) {
   WorkerSettings settings;
   settings.x25519_kernel = options.x25519_kernel;
+  settings.proof_table_memory = proof_table_bytes(options);
   settings.polls_before_wait = options.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;

@@ -31,6 +31,8 @@ namespace pssst::server {
 struct WorkerSettings {
   std::size_t index = 0;      ///< which reader of the published snapshots it is
   std::string x25519_kernel;  ///< empty: the best that this CPU has
+  /// Bytes for precomputed tables of clients; 0: none.
+  std::size_t proof_table_memory = 0;
   /// Empty polls in a row after which it waits in its port; 0: never, it spins.
   std::uint32_t polls_before_wait = 0;
   std::chrono::microseconds wait_max{0};  ///< of each such wait
@@ -86,6 +88,7 @@ class Worker {
   void admit(const net::Datagram& datagram, const Snapshot& snapshot) noexcept;
   bool answer_burst(const Snapshot& snapshot) noexcept;
   bool take(const Snapshot& snapshot) noexcept;
+  void count_proofs() noexcept;
   void remember_sources() noexcept;
   void transmit() noexcept;
   void finish() noexcept;
@@ -118,7 +121,8 @@ template <net::Port P>
 base::Result<std::unique_ptr<Worker<P>>> Worker<P>::create(P& port, Published<Snapshot>& snapshots,
                                                            WorkerSettings settings) {
   std::string error;
-  auto processor = RequestProcessor::create(settings.x25519_kernel, &error);
+  auto processor =
+      RequestProcessor::create(settings.x25519_kernel, &error, settings.proof_table_memory);
   if (processor == nullptr) return base::fail(std::move(error));
   return std::unique_ptr<Worker>(
       new Worker(port, snapshots, std::move(settings), std::move(processor)));
@@ -168,6 +172,7 @@ bool Worker<P>::answer_burst(const Snapshot& snapshot) noexcept {
   processor_->open(*burst_);
   processor_->identify(*burst_, snapshot.clients());
   processor_->prove(*burst_);
+  count_proofs();
   remember_sources();
   dispatcher_.dispatch(*burst_, services_, counters_.services());
   processor_->seal(*burst_);
@@ -249,6 +254,14 @@ bool Worker<P>::take(const Snapshot& snapshot) noexcept {
     counters_.lanes.add(burst_->size);
   }
   return taken > 0;
+}
+
+template <net::Port P>
+void Worker<P>::count_proofs() noexcept {
+  const ProofCounts& counts = processor_->proof_counts();
+  counters_.proofs_by_table.set(counts.by_table);
+  counters_.proofs_by_ladder.set(counts.by_ladder);
+  counters_.proof_tables_built.set(counts.tables_built);
 }
 
 template <net::Port P>

@@ -36,6 +36,10 @@ class alignas(64) WorkerCounters {
   base::Counter admitted_known;    ///< from source prefixes with a recent valid request
   base::Counter admitted_unknown;  ///< from all others
 
+  base::Counter proofs_by_table;     ///< checked by what was precomputed of the client's key
+  base::Counter proofs_by_ladder;    ///< checked by a second multiplication
+  base::Counter proof_tables_built;  ///< of clients that came back
+
   base::Counter bursts;
   base::Counter lanes;  ///< of all bursts; lanes / bursts is the mean burst size
 

@@ -47,22 +47,37 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.idle, IdleMode::kSleep);
   EXPECT_EQ(options.counters, CountersForm::kText);
   EXPECT_TRUE(options.x25519_kernel.empty());
+  EXPECT_EQ(options.proof_table_memory_mb, 256U);
+  EXPECT_EQ(proof_table_bytes(options), 0U) << "nobody is enrolled";
   EXPECT_TRUE(options.socket.addresses.empty());
 }
 
 TEST(Options, EverythingForSockets) {
   const Options options =
-      options_of({"--port",          "socket",
-                  "--service",       "handler=ack,reply=o=k!,policy=required,key=/k/a,port=1",
-                  "--service",       "port=65535,handler=ack,key=b,reply-hex=00fF,policy=anonymous",
-                  "--service",       "port=9,handler=discard,key=c,policy=optional",
-                  "--clients",       "fleet",
-                  "--lcores",        "3,0-1",
-                  "--idle",          "spin",
-                  "--counters",      "json",
-                  "--x25519-kernel", "portable",
-                  "--listen",        "127.0.0.1",
-                  "--listen",        "::1"});
+      options_of({"--port",
+                  "socket",
+                  "--service",
+                  "handler=ack,reply=o=k!,policy=required,key=/k/a,port=1",
+                  "--service",
+                  "port=65535,handler=ack,key=b,reply-hex=00fF,policy=anonymous",
+                  "--service",
+                  "port=9,handler=discard,key=c,policy=optional",
+                  "--clients",
+                  "fleet",
+                  "--lcores",
+                  "3,0-1",
+                  "--idle",
+                  "spin",
+                  "--counters",
+                  "json",
+                  "--x25519-kernel",
+                  "portable",
+                  "--proof-table-memory",
+                  "12",
+                  "--listen",
+                  "127.0.0.1",
+                  "--listen",
+                  "::1"});
   ASSERT_EQ(options.services.size(), 3U);
   EXPECT_EQ(options.services[0].udp_port, 1);
   EXPECT_EQ(options.services[0].policy, ClientPolicy::kRequired);
@@ -76,6 +91,8 @@ TEST(Options, EverythingForSockets) {
   EXPECT_EQ(options.idle, IdleMode::kSpin);
   EXPECT_EQ(options.counters, CountersForm::kJson);
   EXPECT_EQ(options.x25519_kernel, "portable");
+  EXPECT_EQ(options.proof_table_memory_mb, 12U);
+  EXPECT_EQ(proof_table_bytes(options), std::size_t{12} << 20);
   EXPECT_EQ(options.socket.addresses, (Words{"127.0.0.1", "::1"}));
 }
 

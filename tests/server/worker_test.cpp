@@ -226,6 +226,34 @@ TEST_F(WorkerTest, StopsAfterAnsweringWhatIsQueuedAndReceivesNothingNew) {
   EXPECT_EQ(books().datagrams, 100U);
 }
 
+class ProofTablesWorkerTest : public WorkerTest {
+ protected:
+  ProofTablesWorkerTest() : WorkerTest(settings()) {}
+  static WorkerSettings settings() {
+    WorkerSettings settings;
+    settings.proof_table_memory = 100000;
+    return settings;
+  }
+};
+
+TEST_F(ProofTablesWorkerTest, AClientThatComesBackIsProvedByTable) {
+  for (std::uint8_t i = 0; i < 5; ++i) {
+    Call one = call(kAckPort, {i}, &enrolled_);
+    poll_all();
+    EXPECT_TRUE(replied(one, {'o', 'k'}));
+  }
+  EXPECT_EQ(books().proofs_by_ladder, 2U);
+  EXPECT_EQ(books().proof_tables_built, 1U);
+  EXPECT_EQ(books().proofs_by_table, 3U);
+}
+
+TEST_F(WorkerTest, WithoutMemoryForTablesEveryProofIsAMultiplication) {
+  for (std::uint8_t i = 0; i < 5; ++i) call(kAckPort, {i}, &enrolled_);
+  poll_all();
+  EXPECT_EQ(books().proofs_by_ladder, 5U);
+  EXPECT_EQ(books().proof_tables_built, 0U);
+}
+
 class ImpatientWorkerTest : public WorkerTest {
  protected:
   ImpatientWorkerTest() : WorkerTest(settings()) {}
