@@ -19,6 +19,11 @@ bool has_avx2_and_fma() noexcept {
   return base::cpu_features().avx2 && base::cpu_features().fma;
 }
 
+bool has_avx512ifma() noexcept {
+  return base::cpu_features().avx512f && base::cpu_features().avx512dq &&
+         base::cpu_features().avx512ifma;
+}
+
 template <ProofCombs& kCombs>
 X25519CheckResult check(const X25519Scalar* const* scalars, const ProofTable* const* tables,
                         const Bytes32* expected, std::size_t n) noexcept {
@@ -35,16 +40,23 @@ X25519CheckResult check(const X25519Scalar* const* scalars, const ProofTable* co
   return x25519_compare(results.data(), expected, n);
 }
 
-// Widest first.
+template <ProofCombs& kCombs>
+constexpr ProofKernel make_kernel(std::string_view name, std::size_t vector_lanes, ProofForm form,
+                                  bool (*supported)() noexcept) noexcept {
+  return {.name = name,
+          .vector_lanes = vector_lanes,
+          .form = form,
+          .supported = supported,
+          .check = check<kCombs>};
+}
+
+// Widest first; the portable one and what stands behind it run everywhere.
 constexpr std::array kKernels{
-    ProofKernel{.name = "avx2",
-                .vector_lanes = 4,
-                .supported = has_avx2_and_fma,
-                .check = check<proof_combs_avx2>},
-    ProofKernel{.name = "portable",
-                .vector_lanes = 1,
-                .supported = always_supported,
-                .check = check<proof_combs_portable>},
+    make_kernel<proof_combs_avx512ifma>("avx512ifma", 8, ProofForm::kCanonical, has_avx512ifma),
+    make_kernel<proof_combs_avx2>("avx2", 4, ProofForm::kCentredLimbs, has_avx2_and_fma),
+    make_kernel<proof_combs_portable>("portable", 1, ProofForm::kCentredLimbs, always_supported),
+    make_kernel<proof_combs_avx512ifma_model>("avx512ifma_model", 8, ProofForm::kCanonical,
+                                              always_supported),
 };
 
 }  // namespace
@@ -54,11 +66,11 @@ std::span<const ProofKernel> proof_kernels() noexcept {
 }
 
 const ProofKernel& proof_kernel_beside(const X25519Kernel& kernel) noexcept {
-  const auto* const found =
-      std::find_if(kKernels.begin(), kKernels.end() - 1, [&](const ProofKernel& comb) noexcept {
-        return comb.vector_lanes <= kernel.vector_lanes && comb.supported();
-      });
-  return *found;
+  const auto* const namesake = std::ranges::find(kKernels, kernel.name, &ProofKernel::name);
+  if (namesake != kKernels.end()) return *namesake;
+  return *std::ranges::find_if(kKernels, [&](const ProofKernel& comb) noexcept {
+    return comb.vector_lanes <= kernel.vector_lanes && comb.supported();
+  });
 }
 
 }  // namespace pssst::crypto

@@ -16,6 +16,7 @@ namespace pssst::crypto {
 struct ProofKernel {
   std::string_view name;
   std::size_t vector_lanes;  ///< 1 for scalar kernels
+  ProofForm form;            ///< of its tables
   bool (*supported)() noexcept;
   /// What X25519Kernel::check() says for the keys of `tables`, bit by bit. n is at most
   /// kX25519LanesMax.
@@ -25,8 +26,8 @@ struct ProofKernel {
 
 /// All that were built, widest first; whether this CPU runs them is another question.
 [[nodiscard]] std::span<const ProofKernel> proof_kernels() noexcept;
-/// The widest supported one that is no wider than `kernel`: so it needs no instructions that the
-/// user chose to do without.
+/// The one of `kernel`'s name; if there is none, the first supported one that is no wider: so it
+/// needs no instructions that the user chose to do without.
 [[nodiscard]] const ProofKernel& proof_kernel_beside(const X25519Kernel& kernel) noexcept;
 
 }  // namespace pssst::crypto

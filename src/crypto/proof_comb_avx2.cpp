@@ -175,6 +175,7 @@ void proof_combs_avx2(const std::uint8_t* const* scalars, const ProofTable* cons
   __builtin_memset(&w, 0, sizeof w);
   __asm__ volatile("" : : "r"(&w) : "memory");  // keeps the wipe
   wipe_spills();
+  __asm__ volatile("");  // no tail call: it wipes below this frame
 }
 
 }  // namespace pssst::crypto

@@ -2,6 +2,7 @@
 #include "crypto/edwards25519.hpp"
 #include "crypto/proof_combs.hpp"
 #include "crypto/proof_digits.hpp"
+#include "crypto/proof_lookup.hpp"
 
 namespace pssst::crypto {
 namespace {
@@ -18,22 +19,11 @@ Field25519 load_coordinate(const std::uint32_t (&word)[kProofCoordinateWords]) n
   return r;
 }
 
-/// Reads all of the table.
 EdwardsAddend look_up(const ProofTable& table, std::uint32_t entry, std::uint32_t negate) noexcept {
-  std::uint32_t chosen[kProofEntries];
-  for (std::size_t i = 0; i < kProofEntries; ++i) {
-    const std::uint32_t difference = static_cast<std::uint32_t>(i) ^ entry;
-    chosen[i] = static_cast<std::uint32_t>((std::uint64_t{difference} - 1) >> 32);
-  }
-  std::uint32_t word[kProofCoordinates][kProofCoordinateWords];
-  for (int c = 0; c < kProofCoordinates; ++c) {
-    for (int j = 0; j < kProofCoordinateWords; ++j) {
-      std::uint32_t sum = 0;
-      for (std::size_t i = 0; i < kProofEntries; ++i) sum |= table.word[c][j][i] & chosen[i];
-      word[c][j] = sum;
-    }
-  }
-  EdwardsAddend q{load_coordinate(word[0]), load_coordinate(word[1]), load_coordinate(word[2])};
+  ProofWords words;
+  proof_look_up(table, entry, words);
+  EdwardsAddend q{load_coordinate(words.word[0]), load_coordinate(words.word[1]),
+                  load_coordinate(words.word[2])};
   const std::uint64_t mask = 0 - std::uint64_t{negate & 1};
   field_swap(q.y_plus_x, q.y_minus_x, mask);
   // 2p is larger than what load_coordinate() gives, limb by limb.
@@ -61,6 +51,7 @@ void proof_combs_portable(const std::uint8_t* const* scalars, const ProofTable* 
                           ProjectivePoint* results, std::size_t n) noexcept {
   for (std::size_t i = 0; i < n; ++i) comb(scalars[i], *tables[i], results[i]);
   base::wipe_stack();
+  __asm__ volatile("");  // no tail call: it wipes below this frame
 }
 
 }  // namespace pssst::crypto

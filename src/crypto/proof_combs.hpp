@@ -11,16 +11,22 @@
 
 namespace pssst::crypto {
 
-/// results[i] = scalars[i] * C for i < n, n from 1 to 64, C being the key of tables[i]: clamped
-/// scalars of 32 bytes each. The results' x and z are loose; x, z or both are 0 modulo p where and
-/// only where X25519 gives zero. Constant time in scalars; which table is read is not hidden.
-/// Leaves no secret in memory of its own or in vector registers.
+/// results[i] = scalars[i] * C for i < n, n from 1 to 64, C being the key of tables[i], which are
+/// of the form that each comb wants: clamped scalars of 32 bytes each. The results' x and z are
+/// loose; x, z or both are 0 modulo p where and only where X25519 gives zero. Constant time in
+/// scalars; which table is read is not hidden. Leaves no secret in memory of its own or in vector
+/// registers.
 using ProofCombs = void(const std::uint8_t* const* scalars, const ProofTable* const* tables,
                         ProjectivePoint* results, std::size_t n) noexcept;
 
-/// Plain C++, one lane at a time; for every x86-64 CPU.
+/// Plain C++, one lane at a time; for every x86-64 CPU. Centred limbs.
 ProofCombs proof_combs_portable;
-/// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest.
+/// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest. Centred
+/// limbs.
 ProofCombs proof_combs_avx2;
+/// Eight lanes, 52-bit products; needs AVX-512 F, DQ and IFMA. Canonical.
+ProofCombs proof_combs_avx512ifma;
+/// The same instructions executed by a portable model of them: for tests where there is no IFMA.
+ProofCombs proof_combs_avx512ifma_model;
 
 }  // namespace pssst::crypto

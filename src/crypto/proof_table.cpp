@@ -6,7 +6,7 @@
 namespace pssst::crypto {
 namespace {
 
-/// sum 2^50 * 2^(51 i) modulo p: what the limbs of an entry are off by.
+/// sum 2^50 * 2^(51 i): what centred limbs are off by.
 constexpr Field25519 kLimbBias{{std::uint64_t{1} << 50, std::uint64_t{1} << 50,
                                 std::uint64_t{1} << 50, std::uint64_t{1} << 50,
                                 std::uint64_t{1} << 50}};
@@ -17,30 +17,36 @@ struct Workspace {
   Field25519 product[kProofEntries];   ///< z of the entries 0 to i
 };
 
-/// `value` is loose.
-void store_coordinate(const Field25519& value, int coordinate, std::size_t entry,
-                      ProofTable& table) noexcept {
+using Words = std::uint32_t[kProofCoordinateWords];
+
+void centred_limbs(const Field25519& value, Words& word) noexcept {
   const Field25519 one = field_small(1);
   std::uint8_t bytes[32];
-  field_to_bytes(field_multiply(field_add(field_multiply(value, one), kLimbBias), one), bytes);
+  field_to_bytes(field_multiply(field_add(value, kLimbBias), one), bytes);
   const Field25519 biased = field_from_bytes(bytes);
-  std::uint32_t low[5];
   std::uint32_t high[5];
   for (int i = 0; i < 5; ++i) {
-    low[i] = static_cast<std::uint32_t>(biased.limb[i]);
+    word[i] = static_cast<std::uint32_t>(biased.limb[i]);
     high[i] = static_cast<std::uint32_t>(biased.limb[i] >> 32);
   }
-  const std::uint32_t words[kProofCoordinateWords] = {low[0],
-                                                      low[1],
-                                                      low[2],
-                                                      low[3],
-                                                      low[4],
-                                                      high[0] | high[3] << 19,
-                                                      high[1] | high[3] >> 13 << 19 | high[4] << 25,
-                                                      high[2] | high[4] >> 7 << 19};
-  for (int i = 0; i < kProofCoordinateWords; ++i) {
-    table.word[coordinate][i][entry] = words[i];
+  word[5] = high[0] | high[3] << 19;
+  word[6] = high[1] | high[3] >> 13 << 19 | high[4] << 25;
+  word[7] = high[2] | high[4] >> 7 << 19;
+}
+
+/// `value` is loose.
+void store_coordinate(const Field25519& value, ProofForm form, int coordinate, std::size_t entry,
+                      ProofTable& table) noexcept {
+  const Field25519 reduced = field_multiply(value, field_small(1));
+  Words word;
+  if (form == ProofForm::kCentredLimbs) {
+    centred_limbs(reduced, word);
+  } else {
+    std::uint8_t bytes[sizeof word];
+    field_to_bytes(reduced, bytes);
+    __builtin_memcpy(word, bytes, sizeof word);
   }
+  for (int i = 0; i < kProofCoordinateWords; ++i) table.word[coordinate][i][entry] = word[i];
 }
 
 /// All entries, projective, of B.
@@ -64,7 +70,7 @@ void make_entries(const EdwardsExtended& base, Workspace& w) noexcept {
 }
 
 /// One inversion for all; no z of a complete formula is zero.
-void store_entries(Workspace& w, ProofTable& table) noexcept {
+void store_entries(Workspace& w, ProofForm form, ProofTable& table) noexcept {
   for (std::size_t i = 0; i < kProofEntries; ++i) {
     const Field25519& z = w.entry[i].point.z;
     w.product[i] = i == 0 ? z : field_multiply(w.product[i - 1], z);
@@ -76,21 +82,21 @@ void store_entries(Workspace& w, ProofTable& table) noexcept {
     inverse = field_multiply(inverse, p.z);
     const Field25519 x = field_multiply(p.x, z_inverse);
     const Field25519 y = field_multiply(p.y, z_inverse);
-    store_coordinate(field_add(y, x), 0, i, table);
-    store_coordinate(field_subtract(y, x), 1, i, table);
-    store_coordinate(field_multiply(field_multiply(x, y), kEdwards2D), 2, i, table);
+    store_coordinate(field_add(y, x), form, 0, i, table);
+    store_coordinate(field_subtract(y, x), form, 1, i, table);
+    store_coordinate(field_multiply(field_multiply(x, y), kEdwards2D), form, 2, i, table);
   }
 }
 
 }  // namespace
 
-bool make_proof_table(const std::uint8_t* client_key, ProofTable& table) noexcept {
+bool make_proof_table(const std::uint8_t* client_key, ProofForm form, ProofTable& table) noexcept {
   Workspace w;
   EdwardsExtended base;
   if (edwards_from_montgomery(field_from_bytes(client_key), base) == 0) return false;
   for (int i = 0; i < 3; ++i) base = edwards_double(base.point);
   make_entries(base, w);
-  store_entries(w, table);
+  store_entries(w, form, table);
   // Which client calls is not shown on the wire.
   base::wipe_object(w);
   base::wipe_object(base);

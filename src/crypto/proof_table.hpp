@@ -20,16 +20,22 @@ inline constexpr std::size_t kProofEntries = std::size_t{1} << (kProofTeeth - 1)
 inline constexpr int kProofCoordinates = 3;  ///< y + x, y - x, 2 d x y
 inline constexpr int kProofCoordinateWords = 8;
 
+/// How a coordinate is spread over the words of a table.
+enum class ProofForm : std::uint8_t {
+  /// Five limbs of radix 2^51, each of them limb - 2^50 with 0 <= limb < 2^51: near zero, as
+  /// products in double precision want them. The first five words hold the low 32 bits of the
+  /// limbs, and the others the 19 bits above:
+  ///     word 5   limb 0's, and above them bits 0 to 12 of limb 3's
+  ///     word 6   limb 1's, and above them bits 13 to 18 of limb 3's, then bits 0 to 6 of limb 4's
+  ///     word 7   limb 2's, and above them bits 7 to 18 of limb 4's
+  kCentredLimbs,
+  /// The canonical value, little-endian.
+  kCanonical,
+};
+
 /// Entry i is 2^(w (t-1)) B plus or minus 2^(w j) B for each tooth j < t - 1, plus where bit j of i
-/// is set; w columns, t teeth. Each coordinate is an element whose five limbs are limb - 2^50 with
-/// limb < 2^51, so that they are near zero as the double-precision field wants them.
-///
-/// Word by word, each word of all entries side by side, so that one permutation looks up a word for
-/// many columns at once, in constant time. Of a coordinate's eight words the first five hold the
-/// low 32 bits of its limbs, and the others the 19 bits above:
-///     word 5   limb 0's, and above them bits 0 to 12 of limb 3's
-///     word 6   limb 1's, and above them bits 13 to 18 of limb 3's (6 bits), bits 0 to 6 of limb
-///     4's word 7   limb 2's, and above them bits 7 to 18 of limb 4's
+/// is set; w columns, t teeth. Word by word, each word of all entries side by side, so that one
+/// permutation looks up a word for many columns at once, in constant time.
 struct alignas(64) ProofTable {
   std::uint32_t word[kProofCoordinates][kProofCoordinateWords][kProofEntries];
 };
@@ -39,6 +45,7 @@ static_assert(sizeof(ProofTable) == 96 * kProofEntries);
 /// p. False, and nothing of `table` is of use, where no point of the curve has this coordinate.
 /// Constant time in a key that has one; costs about a multiplication by the portable kernel. Needs
 /// no enrolled key: the check is right for every table that can be made.
-[[nodiscard]] bool make_proof_table(const std::uint8_t* client_key, ProofTable& table) noexcept;
+[[nodiscard]] bool make_proof_table(const std::uint8_t* client_key, ProofForm form,
+                                    ProofTable& table) noexcept;
 
 }  // namespace pssst::crypto

@@ -43,8 +43,9 @@ void ProofCache::PagesDeleter::operator()(std::uint8_t* pages) const noexcept {
   ::munmap(pages, size);
 }
 
-ProofCache::ProofCache(std::size_t memory)
+ProofCache::ProofCache(std::size_t memory, crypto::ProofForm form)
     : set_count_(memory / (kWays * sizeof(crypto::ProofTable) + sizeof(Set))),
+      form_(form),
       pages_(map_pages(this->memory()), PagesDeleter{this->memory()}) {
   if (set_count_ == 0) return;
   // Zeroed pages are what both begin as: no key has a table.
@@ -131,7 +132,7 @@ bool ProofCache::add(const std::uint8_t* key) noexcept {
   const std::size_t way = make_room(set);
   if (way == kWays) return false;
   set.tag[way] = 0;
-  if (!crypto::make_proof_table(key, tables_[place.set * kWays + way])) return false;
+  if (!crypto::make_proof_table(key, form_, tables_[place.set * kWays + way])) return false;
   std::memcpy(set.key[way].data(), key, sizeof set.key[way]);
   set.tag[way] = place.tag;
   set.uses[way] = 1;

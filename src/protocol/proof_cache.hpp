@@ -30,8 +30,8 @@ class ProofCache {
  public:
   static constexpr std::size_t kWays = 8;
 
-  /// As many sets as fit `memory` bytes, perhaps none. Throws std::bad_alloc.
-  explicit ProofCache(std::size_t memory);
+  /// As many sets as fit `memory` bytes, perhaps none; tables of this form. Throws std::bad_alloc.
+  ProofCache(std::size_t memory, crypto::ProofForm form);
 
   /// Tables that it can hold.
   [[nodiscard]] std::size_t capacity() const noexcept { return kWays * set_count_; }
@@ -75,6 +75,7 @@ class ProofCache {
   [[nodiscard]] static std::size_t make_room(Set& set) noexcept;
 
   std::size_t set_count_;
+  crypto::ProofForm form_;
   std::unique_ptr<std::uint8_t, PagesDeleter> pages_;
   crypto::ProofTable* tables_ = nullptr;  ///< kWays for each set
   Set* sets_ = nullptr;

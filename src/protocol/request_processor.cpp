@@ -120,7 +120,8 @@ std::unique_ptr<RequestProcessor> RequestProcessor::create(std::string_view x255
   }
   std::unique_ptr<protocol::ProofCache> cache;
   try {
-    cache = std::make_unique<protocol::ProofCache>(proof_table_memory);
+    cache = std::make_unique<protocol::ProofCache>(proof_table_memory,
+                                                   crypto::proof_kernel_beside(*kernel).form);
   } catch (const std::bad_alloc&) {
     set_error(error, {.what = "there is not enough memory for proof tables",
                       .where = std::to_string(proof_table_memory) + " bytes",

@@ -41,10 +41,10 @@ TEST(ProofStack, CheckLeavesNothing) {
   if (test::kAddressSanitizer) GTEST_SKIP() << "AddressSanitizer rearranges the stack";
   test::SeededBytes random(62);
   const Bytes32 key = test::honest_key(random);
-  ASSERT_TRUE(make_proof_table(key.data(), input.table));
   test::OwnStack stack;
   for (const ProofKernel* kernel : test::supported_proof_kernels()) {
     input.kernel = kernel;
+    ASSERT_TRUE(make_proof_table(key.data(), kernel->form, input.table));
     fill(key, 66);
     stack.run(check_all);  // what happens once, such as symbol lookup, has happened then
     const std::vector<std::uint8_t> first = stack.run(check_all);

@@ -14,6 +14,7 @@ namespace {
 using crypto::Bytes32;
 using crypto::ProofTable;
 
+constexpr crypto::ProofForm kForm = crypto::ProofForm::kCentredLimbs;
 constexpr std::size_t kSetMemory = ProofCache::kWays * (sizeof(ProofTable) + 48);
 
 class ProofCacheTest : public ::testing::Test {
@@ -38,26 +39,28 @@ class ProofCacheTest : public ::testing::Test {
     const crypto::X25519Scalar* scalars = &scalar;
     const ProofTable* tables = &table;
     const Bytes32 expected = testing::x25519(scalar.clamped(), key);
-    return crypto::proof_kernels().back().check(&scalars, &tables, &expected, 1).equal == 1;
+    return crypto::proof_kernel_beside(*crypto::select_x25519_kernel("portable"))
+               .check(&scalars, &tables, &expected, 1)
+               .equal == 1;
   }
 
   testing::Random random_{70};
 };
 
 TEST_F(ProofCacheTest, KeepsToItsMemory) {
-  EXPECT_EQ(ProofCache(0).capacity(), 0U);
-  EXPECT_EQ(ProofCache(0).memory(), 0U);
+  EXPECT_EQ(ProofCache(0, kForm).capacity(), 0U);
+  EXPECT_EQ(ProofCache(0, kForm).memory(), 0U);
   for (const std::size_t memory : {std::size_t{1000}, kSetMemory - 1, kSetMemory, kSetMemory + 1,
                                    10 * kSetMemory, std::size_t{1000000}}) {
-    const ProofCache cache(memory);
+    const ProofCache cache(memory, kForm);
     EXPECT_LE(cache.memory(), memory);
     EXPECT_EQ(cache.capacity(), memory / kSetMemory * ProofCache::kWays);
   }
-  EXPECT_THROW(ProofCache(std::size_t{1} << 62), std::bad_alloc);
+  EXPECT_THROW(ProofCache(std::size_t{1} << 62, kForm), std::bad_alloc);
 }
 
 TEST_F(ProofCacheTest, WithoutMemoryItIsOff) {
-  ProofCache cache(0);
+  ProofCache cache(0, kForm);
   const Bytes32 key = make_key();
   EXPECT_EQ(find(cache, key), nullptr);
   EXPECT_FALSE(cache.remember(key.data()));
@@ -67,7 +70,7 @@ TEST_F(ProofCacheTest, WithoutMemoryItIsOff) {
 }
 
 TEST_F(ProofCacheTest, FindsWhatWasAddedByItsExactBytes) {
-  ProofCache cache(100 * kSetMemory);
+  ProofCache cache(100 * kSetMemory, kForm);
   const auto keys = make_keys(100);
   for (const Bytes32& key : keys) EXPECT_TRUE(cache.add(key.data()));
   for (const Bytes32& key : keys) {
@@ -86,7 +89,7 @@ TEST_F(ProofCacheTest, FindsWhatWasAddedByItsExactBytes) {
 }
 
 TEST_F(ProofCacheTest, FindsAWholeBurst) {
-  ProofCache cache(50 * kSetMemory);
+  ProofCache cache(50 * kSetMemory, kForm);
   const auto keys = make_keys(kBurstLanesMax);
   std::array<const std::uint8_t*, kBurstLanesMax> asked{};
   std::array<const ProofTable*, kBurstLanesMax> found{};
@@ -104,7 +107,7 @@ TEST_F(ProofCacheTest, FindsAWholeBurst) {
 }
 
 TEST_F(ProofCacheTest, AKeyIsAddedOnce) {
-  ProofCache cache(kSetMemory);
+  ProofCache cache(kSetMemory, kForm);
   const Bytes32 key = make_key();
   EXPECT_TRUE(cache.add(key.data()));
   const ProofTable* table = find(cache, key);
@@ -113,7 +116,7 @@ TEST_F(ProofCacheTest, AKeyIsAddedOnce) {
 }
 
 TEST_F(ProofCacheTest, AKeyWithoutAPointTakesNoPlace) {
-  ProofCache cache(kSetMemory);
+  ProofCache cache(kSetMemory, kForm);
   Bytes32 twist{2};
   for (int i = 0; i < 20; ++i) {
     EXPECT_FALSE(cache.add(twist.data()));
@@ -125,7 +128,7 @@ TEST_F(ProofCacheTest, AKeyWithoutAPointTakesNoPlace) {
 }
 
 TEST_F(ProofCacheTest, RemembersTheLastKeysThatWereProvedOnce) {
-  ProofCache cache(kSetMemory);
+  ProofCache cache(kSetMemory, kForm);
   const auto keys = make_keys(ProofCache::kWays + 1);
   for (const Bytes32& key : keys) EXPECT_FALSE(cache.remember(key.data()));
   for (std::size_t i = 1; i < keys.size(); ++i) EXPECT_TRUE(cache.remember(keys[i].data())) << i;
@@ -133,7 +136,7 @@ TEST_F(ProofCacheTest, RemembersTheLastKeysThatWereProvedOnce) {
 }
 
 TEST_F(ProofCacheTest, ANewcomerTakesThePlaceOfOneThatIsNotUsed) {
-  ProofCache cache(kSetMemory);
+  ProofCache cache(kSetMemory, kForm);
   const auto keys = make_keys(ProofCache::kWays);
   for (const Bytes32& key : keys) EXPECT_TRUE(cache.add(key.data()));
   const std::size_t idle = 3;
@@ -154,7 +157,7 @@ TEST_F(ProofCacheTest, ANewcomerTakesThePlaceOfOneThatIsNotUsed) {
 }
 
 TEST_F(ProofCacheTest, AClientThatCallsAsOftenAsNewcomersComeKeepsItsPlace) {
-  ProofCache cache(kSetMemory);
+  ProofCache cache(kSetMemory, kForm);
   const Bytes32 regular = make_key();
   EXPECT_TRUE(cache.add(regular.data()));
   for (int i = 0; i < 3; ++i) EXPECT_NE(find(cache, regular), nullptr);
@@ -172,7 +175,7 @@ TEST_F(ProofCacheTest, AClientThatCallsAsOftenAsNewcomersComeKeepsItsPlace) {
 }
 
 TEST_F(ProofCacheTest, SpreadsKeysOverItsSets) {
-  ProofCache cache(64 * kSetMemory);
+  ProofCache cache(64 * kSetMemory, kForm);
   const auto keys = make_keys(256);  // half of what fits
   std::size_t found = 0;
   for (const Bytes32& key : keys) cache.add(key.data());
