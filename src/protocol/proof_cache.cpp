@@ -44,7 +44,7 @@ void ProofCache::PagesDeleter::operator()(std::uint8_t* pages) const noexcept {
 }
 
 ProofCache::ProofCache(std::size_t memory, crypto::ProofForm form)
-    : set_count_(memory / (kWays * sizeof(crypto::ProofTable) + sizeof(Set))),
+    : set_count_(memory / (kWays * kBytesPerTable)),
       form_(form),
       pages_(map_pages(this->memory()), PagesDeleter{this->memory()}) {
   if (set_count_ == 0) return;
@@ -55,7 +55,7 @@ ProofCache::ProofCache(std::size_t memory, crypto::ProofForm form)
 }
 
 std::size_t ProofCache::memory() const noexcept {
-  return set_count_ * (kWays * sizeof(crypto::ProofTable) + sizeof(Set));
+  return capacity() * kBytesPerTable;
 }
 
 ProofCache::Place ProofCache::place_of(const std::uint8_t* key) const noexcept {

@@ -29,6 +29,7 @@ namespace pssst::protocol {
 class ProofCache {
  public:
   static constexpr std::size_t kWays = 8;
+  static constexpr std::size_t kBytesPerTable = sizeof(crypto::ProofTable) + 48;
 
   /// As many sets as fit `memory` bytes, perhaps none; tables of this form. Throws std::bad_alloc.
   ProofCache(std::size_t memory, crypto::ProofForm form);
@@ -58,6 +59,7 @@ class ProofCache {
     std::array<std::uint8_t, kWays> uses;
     std::uint8_t seen_next;
   };
+  static_assert(kWays * kBytesPerTable == kWays * sizeof(crypto::ProofTable) + sizeof(Set));
   struct Place {
     std::size_t set;
     std::uint32_t tag;

@@ -84,8 +84,8 @@ void declare_common(CLI::App& app, Arguments& arguments) {
                  "X25519 implementation (default: the best that this CPU has)")
       ->type_name("NAME");
   app.add_option("--proof-table-memory", arguments.proof_table_memory_mb,
-                 "Memory of all workers for tables of recently seen clients, MB, 1.6 kB for each\n"
-                 "client: their requests cost a third less (default: 256; 0: none)")
+                 "Most memory of all workers for tables of recently seen clients, MB, 1.6 kB\n"
+                 "for each: their requests cost a third less (default: 256; 0: none)")
       ->check(CLI::Range(0U, 1048576U).description(""))
       ->type_name("MB");
 }

@@ -5,12 +5,16 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "protocol/proof_cache.hpp"
 
 namespace pssst::server {
 namespace {
 
 /// Sixteen bursts of waiting bound what the queue adds to a reply's latency.
 constexpr std::size_t kQueuedBurstsMax = 16;
+
+/// For some two thousand clients that may be enrolled later.
+constexpr std::size_t kProofTableMemoryMore = std::size_t{4} << 20;
 
 }  // namespace
 
@@ -23,6 +27,12 @@ base::Result<void> check_rounding_mode() {
 std::size_t admission_queue_capacity(std::size_t port_capacity, std::size_t burst_limit) {
   PSSST_ASSERT(port_capacity >= 2 * kReceiveBatch);
   return std::min((port_capacity - kReceiveBatch) / 2, kQueuedBurstsMax * burst_limit);
+}
+
+std::size_t proof_table_memory(std::size_t limit, std::size_t clients) noexcept {
+  // Twice the room: keys fall unevenly into the cache's sets.
+  return std::min(limit,
+                  2 * clients * protocol::ProofCache::kBytesPerTable + kProofTableMemoryMore);
 }
 
 }  // namespace pssst::server

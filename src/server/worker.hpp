@@ -31,7 +31,7 @@ namespace pssst::server {
 struct WorkerSettings {
   std::size_t index = 0;      ///< which reader of the published snapshots it is
   std::string x25519_kernel;  ///< empty: the best that this CPU has
-  /// Bytes for precomputed tables of clients; 0: none.
+  /// Bytes at most for precomputed tables of clients; 0: none.
   std::size_t proof_table_memory = 0;
   /// Empty polls in a row after which it waits in its port; 0: never, it spins.
   std::uint32_t polls_before_wait = 0;
@@ -46,6 +46,10 @@ base::Result<void> check_rounding_mode();
 /// Datagrams per admission queue, such that a worker never holds more than its port lets it.
 [[nodiscard]] std::size_t admission_queue_capacity(std::size_t port_capacity,
                                                    std::size_t burst_limit);
+
+/// Of `limit` bytes for tables of clients what this many clients can use, and something for more of
+/// them to come. It is touched when the worker is made, so it should not be more.
+[[nodiscard]] std::size_t proof_table_memory(std::size_t limit, std::size_t clients) noexcept;
 
 /// Datagrams asked of the port at once, and how often in one loop: what arrives while a burst is
 /// computed is sorted by admission, not by the overflow of the port's own queues.
@@ -121,8 +125,9 @@ template <net::Port P>
 base::Result<std::unique_ptr<Worker<P>>> Worker<P>::create(P& port, Published<Snapshot>& snapshots,
                                                            WorkerSettings settings) {
   std::string error;
-  auto processor =
-      RequestProcessor::create(settings.x25519_kernel, &error, settings.proof_table_memory);
+  const std::size_t memory = proof_table_memory(settings.proof_table_memory,
+                                                snapshots.read(settings.index).clients().size());
+  auto processor = RequestProcessor::create(settings.x25519_kernel, &error, memory);
   if (processor == nullptr) return base::fail(std::move(error));
   return std::unique_ptr<Worker>(
       new Worker(port, snapshots, std::move(settings), std::move(processor)));

@@ -15,7 +15,7 @@ using crypto::Bytes32;
 using crypto::ProofTable;
 
 constexpr crypto::ProofForm kForm = crypto::ProofForm::kCentredLimbs;
-constexpr std::size_t kSetMemory = ProofCache::kWays * (sizeof(ProofTable) + 48);
+constexpr std::size_t kSetMemory = ProofCache::kWays * ProofCache::kBytesPerTable;
 
 class ProofCacheTest : public ::testing::Test {
  protected:

@@ -247,6 +247,16 @@ TEST_F(ProofTablesWorkerTest, AClientThatComesBackIsProvedByTable) {
   EXPECT_EQ(books().proofs_by_table, 3U);
 }
 
+TEST(ProofTableMemory, IsWhatTheClientsCanUseWithinTheLimit) {
+  constexpr std::size_t kLimit = std::size_t{256} << 20;
+  EXPECT_EQ(proof_table_memory(0, 1000), 0U);
+  EXPECT_EQ(proof_table_memory(kLimit, 1'000'000), kLimit);
+  const std::size_t for_nobody = proof_table_memory(kLimit, 0);
+  EXPECT_GT(for_nobody, 1'000'000U);
+  EXPECT_LT(for_nobody, 10'000'000U);
+  EXPECT_GE(proof_table_memory(kLimit, 50'000) - for_nobody, 50'000U * 1536);
+}
+
 TEST_F(WorkerTest, WithoutMemoryForTablesEveryProofIsAMultiplication) {
   for (std::uint8_t i = 0; i < 5; ++i) call(kAckPort, {i}, &enrolled_);
   poll_all();
