@@ -43,8 +43,8 @@ static_assert(sizeof(ProofTable) == 96 * kProofEntries);
 
 /// Makes the table of a client key: 32 bytes as X25519 takes them, bit 255 ignored and taken modulo
 /// p. False, and nothing of `table` is of use, where no point of the curve has this coordinate.
-/// Constant time in a key that has one; costs about a multiplication by the portable kernel. Needs
-/// no enrolled key: the check is right for every table that can be made.
+/// Variable time: client keys are public. Costs about a multiplication by the portable kernel.
+/// Needs no enrolled key: the check is right for every table that can be made.
 [[nodiscard]] bool make_proof_table(const std::uint8_t* client_key, ProofForm form,
                                     ProofTable& table) noexcept;
 
