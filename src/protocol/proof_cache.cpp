@@ -79,7 +79,7 @@ std::size_t ProofCache::find_way(const Set& set, std::uint32_t tag,
 }
 
 void ProofCache::find(std::span<const std::uint8_t* const> keys,
-                      std::span<const crypto::ProofTable*> found) noexcept {
+                      std::span<const crypto::ProofTable*> found) const noexcept {
   PSSST_ASSERT(keys.size() <= kBurstLanesMax && keys.size() == found.size());
   std::ranges::fill(found, nullptr);
   if (set_count_ == 0) return;
@@ -92,16 +92,21 @@ void ProofCache::find(std::span<const std::uint8_t* const> keys,
     }
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    Set& set = sets_[places[i].set];
-    const std::size_t way = find_way(set, places[i].tag, keys[i]);
+    const std::size_t way = find_way(sets_[places[i].set], places[i].tag, keys[i]);
     if (way == kWays) continue;
-    set.uses[way] = std::min<std::uint8_t>(kUsesMax, static_cast<std::uint8_t>(set.uses[way] + 1));
     found[i] = tables_ + places[i].set * kWays + way;
     const auto* table = reinterpret_cast<const std::uint8_t*>(found[i]);
     for (std::size_t line = 0; line < sizeof(crypto::ProofTable); line += kCacheLine) {
       __builtin_prefetch(table + line);
     }
   }
+}
+
+void ProofCache::count_use(const crypto::ProofTable* table) noexcept {
+  const auto place = static_cast<std::size_t>(table - tables_);
+  PSSST_ASSERT(place < capacity());
+  std::uint8_t& uses = sets_[place / kWays].uses[place % kWays];
+  if (uses < kUsesMax) ++uses;
 }
 
 bool ProofCache::remember(const std::uint8_t* key) noexcept {

@@ -18,8 +18,8 @@ namespace pssst::protocol {
 ///
 /// Only a right proof brings a key in, so nobody outside the enrolled clients can choose what is
 /// kept (a replay of a client's request counts as one of its own). A table is made at a key's
-/// second right proof, if its first is still remembered. Each set of eight keys counts how often
-/// its tables were used; a new key takes the place of one that was not used of late, and otherwise
+/// second right proof, if its first is still remembered. Each set of eight keys counts the right
+/// proofs by its tables; a new key takes the place of one that was not used of late, and otherwise
 /// only makes the others a little older. So a client that calls at least as often as newcomers
 /// arrive in its set keeps its place, and where more clients call than there is room for, most
 /// newcomers cost nothing.
@@ -42,7 +42,11 @@ class ProofCache {
   /// found[i] = the table of the key whose 32 bytes are at keys[i], or null. The two spans have one
   /// length. Tables stay where they are until the next add().
   void find(std::span<const std::uint8_t* const> keys,
-            std::span<const crypto::ProofTable*> found) noexcept;
+            std::span<const crypto::ProofTable*> found) const noexcept;
+
+  /// By this table, which find() gave, a proof was found right. Wrong ones do not count: whoever
+  /// knows a key can send them.
+  void count_use(const crypto::ProofTable* table) noexcept;
 
   /// This key, which has no table, was proved right. Whether it should be given one now.
   [[nodiscard]] bool remember(const std::uint8_t* key) noexcept;

@@ -66,6 +66,7 @@ void ProofChecker::settle(const crypto::X25519CheckResult& result,
       reason = DropReason::kProofMismatch;
     } else {
       reason = DropReason::kNone;
+      if (a.tables[n] != nullptr) cache_->count_use(a.tables[n]);
     }
     a.ephemeral_keys[n].assign(crypto::Bytes32{});
   }

@@ -33,6 +33,13 @@ class ProofCacheTest : public ::testing::Test {
     return found;
   }
 
+  /// A right proof by the key's table; false if it has none.
+  static bool use(ProofCache& cache, const Bytes32& key) {
+    const ProofTable* table = find(cache, key);
+    if (table != nullptr) cache.count_use(table);
+    return table != nullptr;
+  }
+
   /// Whether the table is this key's: by one right proof.
   bool is_of(const ProofTable& table, const Bytes32& key) {
     const crypto::X25519Scalar scalar(random_.bytes32());
@@ -142,7 +149,7 @@ TEST_F(ProofCacheTest, ANewcomerTakesThePlaceOfOneThatIsNotUsed) {
   const std::size_t idle = 3;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (i != idle) {
-      EXPECT_NE(find(cache, keys[i]), nullptr);
+      EXPECT_TRUE(use(cache, keys[i]));
     }
   }
   const Bytes32 newcomer = make_key();
@@ -160,10 +167,10 @@ TEST_F(ProofCacheTest, AClientThatCallsAsOftenAsNewcomersComeKeepsItsPlace) {
   ProofCache cache(kSetMemory, kForm);
   const Bytes32 regular = make_key();
   EXPECT_TRUE(cache.add(regular.data()));
-  for (int i = 0; i < 3; ++i) EXPECT_NE(find(cache, regular), nullptr);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(use(cache, regular));
   std::size_t added = 0;
   for (int i = 0; i < 400; ++i) {
-    ASSERT_NE(find(cache, regular), nullptr) << i;
+    ASSERT_TRUE(use(cache, regular)) << i;
     const Bytes32 newcomer = make_key();
     added += cache.add(newcomer.data()) ? 1 : 0;
   }
@@ -172,6 +179,18 @@ TEST_F(ProofCacheTest, AClientThatCallsAsOftenAsNewcomersComeKeepsItsPlace) {
   // A regular that calls no more is forgotten.
   for (int i = 0; i < 200; ++i) cache.add(make_key().data());
   EXPECT_EQ(find(cache, regular), nullptr);
+}
+
+TEST_F(ProofCacheTest, ToBeLookedUpIsNoUse) {
+  ProofCache cache(kSetMemory, kForm);
+  const Bytes32 idle = make_key();
+  EXPECT_TRUE(cache.add(idle.data()));
+  // Whoever knows the key can have it looked up, by proofs that are wrong.
+  for (int i = 0; i < 200; ++i) {
+    find(cache, idle);
+    cache.add(make_key().data());
+  }
+  EXPECT_EQ(find(cache, idle), nullptr);
 }
 
 TEST_F(ProofCacheTest, SpreadsKeysOverItsSets) {
