@@ -14,9 +14,9 @@
 namespace pssst::crypto {
 
 /// With 4, 5 and 6 teeth a client's table takes 768, 1,536 and 3,072 bytes, and a whole check in
-/// bursts of 32 takes 0.44, 0.37 and 0.32 of a multiplication by the same kernel (avx2: 8,600,
-/// 7,200 and 6,200 TSC cycles a lane against 19,600; portable 0.43, 0.37, 0.29; AMD EPYC of family
-/// 25, TSC at 2.6 GHz). Making a table takes 88,000 to 138,000 cycles. Each of the three works.
+/// bursts of 32 takes 0.44, 0.37 and 0.32 of a multiplication by the same kernel (avx2; avx512ifma
+/// some hundredths more; AMD EPYC, family 25). Making a table of five takes as long as 13 checks by
+/// the avx2 kernel. Each of the three works.
 inline constexpr int kProofTeeth = 5;
 inline constexpr int kProofColumns = (252 + kProofTeeth - 1) / kProofTeeth;
 inline constexpr std::size_t kProofEntries = std::size_t{1} << (kProofTeeth - 1);
