@@ -18,11 +18,6 @@ constexpr std::uint16_t kPrefetchDistance = 4;
 // A full transmit ring drains within a few polls, or the link is the bottleneck.
 constexpr unsigned kTransmitAttempts = 16;
 
-rte_mbuf* mbuf_of(const Datagram& datagram) noexcept {
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): receive() made the handle of this pointer
-  return reinterpret_cast<rte_mbuf*>(datagram.handle);
-}
-
 std::span<std::uint8_t> frame_of(rte_mbuf* mbuf) noexcept {
   return {rte_pktmbuf_mtod(mbuf, std::uint8_t*), rte_pktmbuf_data_len(mbuf)};
 }
@@ -126,7 +121,7 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
   Impl& impl = *impl_;
   for (Reply& reply : replies) {
     reply.sent = false;
-    rte_mbuf* mbuf = mbuf_of(reply.to);
+    rte_mbuf* mbuf = datagram_mbuf(reply.to);
     PSSST_ASSERT(mbuf != nullptr);
     const std::size_t room = std::size_t{rte_pktmbuf_data_len(mbuf)} + rte_pktmbuf_tailroom(mbuf);
     if (reply.size > kDatagramSizeMax || kFrameHeaderSize + reply.size > room) {
@@ -150,7 +145,7 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
 
 // NOLINTNEXTLINE(readability-convert-member-functions-to-static): a member in the Port concept
 void DpdkPort::release(const Datagram& datagram) noexcept {
-  rte_pktmbuf_free(mbuf_of(datagram));
+  rte_pktmbuf_free(datagram_mbuf(datagram));
 }
 
 // Signals cut sleeps short (net_tap lives by them): only the clock ends this one.

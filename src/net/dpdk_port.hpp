@@ -50,6 +50,7 @@ class DpdkPort {
 
  private:
   friend class DpdkRuntime;
+  friend class DpdkClientPort;
   struct Impl;
   explicit DpdkPort(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;

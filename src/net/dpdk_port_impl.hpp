@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "net/dpdk_port.hpp"
@@ -37,12 +38,19 @@ struct DpdkPort::Impl {
   /// DPDK's port number -> index into queues: a worker has one queue of a device at most.
   std::array<std::uint8_t, RTE_MAX_ETHPORTS> queue_of_device{};
   std::size_t slots = 0;
+  std::string pool_name;  ///< of the mempool that its frames come from
   /// Shared with the runtime, which writes `missed`.
   std::shared_ptr<PortCounters> counters = std::make_shared<PortCounters>();
 
   std::size_t receive_burst(DpdkQueue& queue, std::span<Datagram> received) noexcept;
   void send_replies(DpdkQueue& queue) noexcept;
 };
+
+/// The buffer that a received datagram lies in.
+[[nodiscard]] inline rte_mbuf* datagram_mbuf(const Datagram& datagram) noexcept {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): receive() made the handle of this pointer
+  return reinterpret_cast<rte_mbuf*>(datagram.handle);
+}
 
 /// The mempool of a worker's mbufs: "pssst_mbufs_0".
 [[nodiscard]] std::string mbuf_pool_name(std::size_t worker);

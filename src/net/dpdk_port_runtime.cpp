@@ -181,6 +181,7 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
   Worker& worker = workers[index];
   worker.port = std::make_unique<DpdkPort::Impl>();
   worker.port->slots = config.slots;
+  worker.port->pool_name = mbuf_pool_name(index);
   worker.counters = worker.port->counters;
   // What the queues and the worker hold, and what lies in the caches of its lcore and the main one.
   unsigned mbufs = config.slots + 2 * kFrameBurst + 4 * kMbufCache;
@@ -188,7 +189,7 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
     if (assignment.worker == index) mbufs += devices[assignment.device].mbufs_per_queue();
   }
   const unsigned socket = config.hugepages ? rte_lcore_to_socket_id(lcore_of(index)) : 0;
-  worker.pool = rte_pktmbuf_pool_create(mbuf_pool_name(index).c_str(), mbufs, kMbufCache, 0,
+  worker.pool = rte_pktmbuf_pool_create(worker.port->pool_name.c_str(), mbufs, kMbufCache, 0,
                                         RTE_MBUF_DEFAULT_BUF_SIZE, static_cast<int>(socket));
   if (worker.pool == nullptr) {
     return base::fail("no memory for the " + std::to_string(mbufs) + " frame buffers of worker " +

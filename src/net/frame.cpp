@@ -66,6 +66,11 @@ void store(std::uint8_t* bytes, const Address& address) noexcept {
   std::memcpy(bytes, address.data(), address.size());
 }
 
+template <class Address>
+void load(const std::uint8_t* bytes, Address& address) noexcept {
+  std::memcpy(address.data(), bytes, address.size());
+}
+
 bool is_group(const std::uint8_t* mac) noexcept {
   return (mac[0] & 1) != 0;
 }
@@ -215,27 +220,41 @@ void make_arp_reply(std::span<std::uint8_t> frame, const FrameFilter& filter) no
 
 std::size_t make_reply_frame(std::span<std::uint8_t> frame, const FrameFilter& filter,
                              std::span<const std::uint8_t> payload) noexcept {
+  PSSST_ASSERT(frame.size() >= kFrameHeaderSize + payload.size());
+  const std::uint8_t* ip = frame.data() + kEthernetHeaderSize;
+  const std::uint8_t* udp = ip + kIpv4HeaderSize;
+  FrameAddresses addresses{.source_mac = filter.mac,
+                           .source_ip = filter.ip,
+                           .source_udp_port = load_be16(udp + kUdpDestinationOffset),
+                           .destination_udp_port = load_be16(udp)};
+  load(frame.data() + kMacSourceOffset, addresses.destination_mac);
+  load(ip + kIpSourceOffset, addresses.destination_ip);
+  return make_datagram_frame(frame, addresses, payload);
+}
+
+std::size_t make_datagram_frame(std::span<std::uint8_t> frame, const FrameAddresses& addresses,
+                                std::span<const std::uint8_t> payload) noexcept {
   PSSST_ASSERT(payload.size() <= kDatagramSizeMax);
   PSSST_ASSERT(frame.size() >= kFrameHeaderSize + payload.size());
-  std::memcpy(frame.data(), frame.data() + kMacSourceOffset, sizeof(MacAddress));
-  store(frame.data() + kMacSourceOffset, filter.mac);
+  store(frame.data(), addresses.destination_mac);
+  store(frame.data() + kMacSourceOffset, addresses.source_mac);
+  store_be16(frame.data() + kEtherTypeOffset, kEtherTypeIpv4);
 
   const std::size_t udp_size = kUdpHeaderSize + payload.size();
   std::uint8_t* ip = frame.data() + kEthernetHeaderSize;
-  Ipv4Address peer{};
-  std::memcpy(peer.data(), ip + kIpSourceOffset, peer.size());
   std::memset(ip, 0, kIpSourceOffset);
   ip[0] = kIpVersionAndHeaderWords;
   store_be16(ip + kIpTotalLengthOffset, kIpv4HeaderSize + udp_size);
   store_be16(ip + kIpFragmentOffset, kIpDontFragment);
   ip[kIpTtlOffset] = kIpReplyTtl;
   ip[kIpProtocolOffset] = kProtocolUdp;
-  store(ip + kIpSourceOffset, filter.ip);
-  store(ip + kIpDestinationOffset, peer);
+  store(ip + kIpSourceOffset, addresses.source_ip);
+  store(ip + kIpDestinationOffset, addresses.destination_ip);
   store_checksum(ip + kIpChecksumOffset, fold(add_words(0, ip, kIpv4HeaderSize)));
 
   std::uint8_t* udp = ip + kIpv4HeaderSize;
-  std::swap_ranges(udp, udp + kUdpDestinationOffset, udp + kUdpDestinationOffset);
+  store_be16(udp, addresses.source_udp_port);
+  store_be16(udp + kUdpDestinationOffset, addresses.destination_udp_port);
   store_be16(udp + kUdpLengthOffset, udp_size);
   store_be16(udp + kUdpChecksumOffset, 0);
   if (!payload.empty()) std::memcpy(udp + kUdpHeaderSize, payload.data(), payload.size());
@@ -243,6 +262,39 @@ std::size_t make_reply_frame(std::span<std::uint8_t> frame, const FrameFilter& f
   const std::uint16_t sum = udp_sum(ip, udp_size);
   store_checksum(udp + kUdpChecksumOffset, sum == 0xffff ? 0 : sum);
   return kFrameHeaderSize + payload.size();
+}
+
+std::size_t make_arp_request(std::span<std::uint8_t> frame, const FrameFilter& filter,
+                             const Ipv4Address& wanted) noexcept {
+  PSSST_ASSERT(frame.size() >= kFrameSizeMin);
+  std::memset(frame.data(), 0, kFrameSizeMin);
+  store(frame.data(), kMacBroadcast);
+  store(frame.data() + kMacSourceOffset, filter.mac);
+  store_be16(frame.data() + kEtherTypeOffset, kEtherTypeArp);
+  std::uint8_t* arp = frame.data() + kEthernetHeaderSize;
+  store(arp, kArpEthernetIpv4);
+  store_be16(arp + kArpOperationOffset, kArpRequest);
+  store(arp + kArpSenderMacOffset, filter.mac);
+  store(arp + kArpSenderIpOffset, filter.ip);
+  store(arp + kArpTargetIpOffset, wanted);
+  return kFrameSizeMin;
+}
+
+std::optional<MacAddress> read_arp_reply(std::span<const std::uint8_t> frame,
+                                         const FrameFilter& filter,
+                                         const Ipv4Address& wanted) noexcept {
+  if (frame.size() < kEthernetHeaderSize + kArpSize || !equals(frame.data(), filter.mac) ||
+      load_be16(frame.data() + kEtherTypeOffset) != kEtherTypeArp) {
+    return std::nullopt;
+  }
+  const std::uint8_t* arp = frame.data() + kEthernetHeaderSize;
+  if (!equals(arp, kArpEthernetIpv4) || load_be16(arp + kArpOperationOffset) != kArpReply ||
+      !equals(arp + kArpSenderIpOffset, wanted) || is_group(arp + kArpSenderMacOffset)) {
+    return std::nullopt;
+  }
+  MacAddress mac{};
+  load(arp + kArpSenderMacOffset, mac);
+  return mac;
 }
 
 }  // namespace pssst::net

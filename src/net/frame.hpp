@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "pssst/drop_reason.hpp"
@@ -22,6 +23,9 @@ inline constexpr std::size_t kUdpHeaderSize = 8;
 /// Bytes in front of the UDP payload.
 inline constexpr std::size_t kFrameHeaderSize =
     kEthernetHeaderSize + kIpv4HeaderSize + kUdpHeaderSize;
+
+/// The smallest frame of Ethernet, without its check sequence.
+inline constexpr std::size_t kFrameSizeMin = 60;
 
 /// Who we are on a link, and what we take.
 struct FrameFilter {
@@ -62,5 +66,32 @@ void make_arp_reply(std::span<std::uint8_t> frame, const FrameFilter& filter) no
 /// longer.
 std::size_t make_reply_frame(std::span<std::uint8_t> frame, const FrameFilter& filter,
                              std::span<const std::uint8_t> payload) noexcept;
+
+// The client's side.
+
+/// Between whom a frame goes.
+struct FrameAddresses {
+  MacAddress destination_mac{};
+  MacAddress source_mac{};
+  Ipv4Address source_ip{};
+  Ipv4Address destination_ip{};
+  std::uint16_t source_udp_port = 0;  ///< host order, like the other
+  std::uint16_t destination_udp_port = 0;
+};
+
+/// A whole frame around `payload`, as make_reply_frame() writes it, in a `frame` that may hold
+/// anything before.
+std::size_t make_datagram_frame(std::span<std::uint8_t> frame, const FrameAddresses& addresses,
+                                std::span<const std::uint8_t> payload) noexcept;
+
+/// Asks everybody on the link who has `wanted` (RFC 826). Returns the frame's size, kFrameSizeMin;
+/// `frame` has room for that.
+std::size_t make_arp_request(std::span<std::uint8_t> frame, const FrameFilter& filter,
+                             const Ipv4Address& wanted) noexcept;
+
+/// The MAC address in an ARP reply from `wanted` to us; none if the frame is anything else.
+[[nodiscard]] std::optional<MacAddress> read_arp_reply(std::span<const std::uint8_t> frame,
+                                                       const FrameFilter& filter,
+                                                       const Ipv4Address& wanted) noexcept;
 
 }  // namespace pssst::net

@@ -18,6 +18,7 @@ using Action = std::function<int()>;
 Action configure_genkey(CLI::App& app);
 Action configure_pubkey(CLI::App& app);
 Action configure_call(CLI::App& app);
+Action configure_load(CLI::App& app);
 Action configure_compat(CLI::App& app);
 
 }  // namespace pssst::tools
