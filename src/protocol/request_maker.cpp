@@ -82,10 +82,11 @@ base::Result<PublicKey> RequestMaker::add_client(const PrivateKey& key) {
   const crypto::LaneMask zero =
       impl.kernel.multiply(scalars.data(), points.data(), products.data(), 2);
   const PublicKey public_key = products[0];
-  impl.clients.push_back({products[0], products[1]});
+  const bool is_servers = public_key == impl.server;
+  if (zero == 0 && !is_servers) impl.clients.push_back({products[0], products[1]});
   base::wipe_object(products);
   if (zero != 0) return base::fail("client key: gives a zero shared secret with the server's key");
-  if (public_key == impl.server) {
+  if (is_servers) {
     return base::fail("client key: is the server's own", {}, "make the client a key of its own");
   }
   return public_key;

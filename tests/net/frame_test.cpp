@@ -300,5 +300,70 @@ TEST(Frame, RoomThatIsTooSmallForTheReplyAborts) {
   EXPECT_DEATH(make_reply_frame(frame, our_filter(), counting_bytes(4)), "payload.size");
 }
 
+const FrameAddresses kToUs{.destination_mac = kOurMac,
+                           .source_mac = kPeerMac,
+                           .source_ip = kPeerIp,
+                           .destination_ip = kOurIp,
+                           .source_udp_port = kPeerUdpPort,
+                           .destination_udp_port = kOurUdpPort};
+
+TEST(ClientFrame, IsWhatAForeignReplyLooksLike) {
+  const FrameAddresses to_peer{.destination_mac = kPeerMac,
+                               .source_mac = kOurMac,
+                               .source_ip = kOurIp,
+                               .destination_ip = kPeerIp,
+                               .source_udp_port = kOurUdpPort,
+                               .destination_udp_port = kPeerUdpPort};
+  const Bytes wanted = *base::from_hex(kForeignReply);
+  Bytes frame(wanted.size(), 0xaa);
+  EXPECT_EQ(make_datagram_frame(frame, to_peer, text("a reply")), wanted.size());
+  EXPECT_EQ(frame, wanted);
+}
+
+TEST(ClientFrame, OfEverySizeIsTaken) {
+  for (const std::size_t size : {0u, 1u, 2u, 3u, 52u, 116u, 1471u, 1472u}) {
+    Bytes frame(kFrameHeaderSize + size, 0xaa);
+    ASSERT_EQ(make_datagram_frame(frame, kToUs, counting_bytes(size)), frame.size());
+    EXPECT_EQ(get16(frame, 24), [&] {
+      Bytes copy = frame;
+      fix_ip_checksum(copy);
+      return get16(copy, 24);
+    }());
+    const ParsedFrame parsed = parse(frame);
+    ASSERT_EQ(parsed.verdict, FrameVerdict::kDatagram) << to_string(parsed.drop);
+    EXPECT_EQ(Bytes(parsed.payload.begin(), parsed.payload.end()), counting_bytes(size));
+    EXPECT_EQ(parsed.source, kPeerIp);
+  }
+}
+
+TEST(ClientFrame, AsksByArpAsOthersDo) {
+  const FrameFilter peer = make_filter(kPeerMac, kPeerIp, kPeerUdpPort);
+  Bytes wanted = *base::from_hex(kForeignArpRequest);
+  wanted.resize(kFrameSizeMin);
+  Bytes frame(kFrameSizeMin, 0xaa);
+  EXPECT_EQ(make_arp_request(frame, peer, kOurIp), kFrameSizeMin);
+  EXPECT_EQ(frame, wanted);
+  ASSERT_EQ(parse(frame).verdict, FrameVerdict::kArpRequest);
+  make_arp_reply(frame, our_filter());
+  EXPECT_EQ(read_arp_reply(frame, peer, kOurIp), kOurMac);
+}
+
+TEST(ClientFrame, TakesNoArpReplyButTheOneWanted) {
+  const FrameFilter peer = make_filter(kPeerMac, kPeerIp, kPeerUdpPort);
+  const Bytes reply = *base::from_hex(kForeignArpReply);
+  EXPECT_EQ(read_arp_reply(reply, peer, kOurIp), kOurMac);
+  EXPECT_FALSE(read_arp_reply(reply, peer, kPeerIp)) << "from somebody else";
+  EXPECT_FALSE(read_arp_reply(reply, our_filter(), kOurIp)) << "to somebody else";
+  EXPECT_FALSE(read_arp_reply(*base::from_hex(kForeignArpRequest), peer, kPeerIp)) << "a request";
+  EXPECT_FALSE(read_arp_reply(*base::from_hex(kForeignReply), peer, kOurIp)) << "no ARP";
+  for (std::size_t size = 0; size < reply.size(); ++size) {
+    const Bytes cut(reply.begin(), reply.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(read_arp_reply(cut, peer, kOurIp)) << size;
+  }
+  Bytes group = reply;
+  group[kEthernetHeaderSize + 8] |= 1;
+  EXPECT_FALSE(read_arp_reply(group, peer, kOurIp)) << "a group's MAC";
+}
+
 }  // namespace
 }  // namespace pssst::net

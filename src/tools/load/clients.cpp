@@ -107,6 +107,10 @@ base::Result<void> write_file(const std::string& path, int flags, ::mode_t mode,
 }  // namespace
 
 base::Result<std::vector<PrivateKey>> read_client_keys(const std::string& path) {
+  if (path.size() == kDigits && base::from_hex(path) && ::access(path.c_str(), F_OK) != 0) {
+    return base::fail("a private key never stands on a command line, where others can read it",
+                      "--clients", "put it into a file and give the file's name");
+  }
   std::error_code ignored;
   base::Result<std::vector<PrivateKey>> keys;
   if (std::filesystem::is_directory(path, ignored)) {

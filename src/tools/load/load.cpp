@@ -217,8 +217,8 @@ void add_requests(CLI::App& app, Arguments& arguments) {
                  "is all.")
       ->option_text("FILE");
   app.add_option("--pool", arguments.pool,
-                 "How many requests are made ahead. Default: 16384, or more if the window or "
-                 "--fresh asks for it.")
+                 "How many requests are made ahead. Default: 16384; fewer for a small --count, "
+                 "more if the window or --fresh asks for it.")
       ->option_text("N")
       ->check(CLI::Range(1U, 2'097'152U).description(""));
   app.add_flag("--fresh", arguments.fresh,

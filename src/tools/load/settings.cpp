@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kWindowDefault = 64;
 constexpr double kDurationDefault = 10;
 constexpr std::size_t kPoolDefault = 16'384;
+constexpr std::size_t kPoolMin = 512;
 // 1,500 bytes each at most, and some microseconds to make.
 constexpr std::size_t kPoolMax = std::size_t{1} << 21;
 constexpr std::size_t kFreshPoolMax = std::size_t{1} << 18;
@@ -208,11 +209,16 @@ base::Result<void> read_threads(const Arguments& arguments, Settings& settings) 
   return {};
 }
 
-/// Fresh requests: enough for the whole run, if that can be. Else so many that a request has
-/// long been answered when its turn comes again.
+/// So many that a request has long been answered when its turn comes again. Fresh ones: enough for
+/// the whole run, if that can be.
 std::size_t pool_size(const Arguments& arguments, const Settings& settings) {
   if (arguments.pool > 0) return std::min(arguments.pool, kPoolMax);
-  std::size_t size = std::max(kPoolDefault, 4 * settings.window);
+  std::size_t size = kPoolDefault;
+  if (settings.count > 0) {
+    size = static_cast<std::size_t>(
+        std::clamp<std::uint64_t>(2 * settings.count, kPoolMin, kPoolDefault));
+  }
+  size = std::max(size, 4 * settings.window);
   if (settings.fresh) {
     const double seconds = settings.warmup_s + settings.duration_s;
     const double wanted = settings.count > 0 ? static_cast<double>(settings.count) * 2
