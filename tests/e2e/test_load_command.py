@@ -333,10 +333,10 @@ def test_unknown_and_malformed_replies_are_seen():
 
 def test_nobody_answers():
     with Server(silent) as server:
-        status, result, _ = run_against(server, "--connect-timeout", 250)
+        status, result, _ = run_against(server, "--connect-timeout", 250, "--pool", 64)
         assert status == 3 and result["reached"] is False and result["sent"] == 0
         status, stdout, stderr = pssst("load", server.address, server.port, "--server", server.key,
-                                       "--connect-timeout", 150)
+                                       "--connect-timeout", 150, "--pool", 64)
         assert (status, stdout) == (3, b"")
         assert stderr.startswith(f"pssst load: {server.address}:{server.port}: no good reply to "
                                  "the first requests: check address, --server and --expect")
