@@ -33,7 +33,7 @@
   X(received)         /* datagrams */                                                    \
   X(bytes_out)        /* of good requests */                                             \
   X(bytes_in)         /* of all datagrams received */                                    \
-  X(held_back)        /* sends that had to wait for room in the port */                  \
+  X(held_back)        /* times that the port had no room for all */                      \
   X(hostile_answered) /* replies to replayed requests */
 
 namespace pssst::tools::load {
@@ -84,7 +84,7 @@ struct alignas(64) LoadCounters {
 
   [[nodiscard]] CounterValues read() const noexcept {
     CounterValues values;
-#define PSSST_LOAD_READ(name) values.name = name.read();
+#define PSSST_LOAD_READ(name) values.name = (name).read();
     PSSST_LOAD_COUNTERS(PSSST_LOAD_READ)
 #undef PSSST_LOAD_READ
     for (std::size_t i = 0; i < kHostileKindCount; ++i) {

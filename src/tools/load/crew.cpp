@@ -7,7 +7,7 @@ namespace pssst::tools::load {
 namespace {
 
 constexpr std::size_t kHostilePool = 4096;
-// Memory of what is under way: 40 bytes each.
+// Memory of what is under way: 32 bytes each.
 constexpr double kOutstandingMax = 1 << 22;
 
 std::uint64_t ns(double seconds) noexcept {

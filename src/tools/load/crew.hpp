@@ -16,17 +16,17 @@ namespace pssst::tools::load {
 
 /// What a thread begins with, and leaves behind.
 struct Member {
+  GeneratorResults results;
   std::unique_ptr<protocol::RequestMaker> maker;
   std::unique_ptr<HostileMaker> hostile_maker;  ///< null: no hostile traffic
   std::optional<SourcePrefix> sources;
-  GeneratorResults results;
 
   // Written by the thread before it is done.
-  bool is_reached = false;
-  double made_s = 0;
+  CounterValues warmup;
   std::uint64_t start_ns = 0;
   std::uint64_t end_ns = 0;
-  CounterValues warmup;
+  double made_s = 0;
+  bool is_reached = false;
 };
 
 /// Makes requests, probes, warms up and measures; each step begins when all have ended the one

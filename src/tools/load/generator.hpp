@@ -159,10 +159,10 @@ class Generator {
   std::size_t receive() noexcept {
     const std::size_t count = port_.receive(received_);
     const std::uint64_t now = monotonic_ns();
-    matcher_.expire(now);
     if (count > 0 && matcher_.receive(std::span(received_).first(count), now) > 0) {
       results_.last_answer_ns.set(now);
     }
+    matcher_.expire(now);
     return count;
   }
 
@@ -229,7 +229,7 @@ class Generator {
     if (sent < wanted) cursor_ = picked[sent];
     results_.counters.sent.add(sent);
     results_.counters.bytes_out.add(bytes);
-    if (sent < due.size()) results_.counters.held_back.add(due.size() - sent);
+    if (sent < due.size()) results_.counters.held_back.add(1);
     return sent;
   }
 

@@ -86,6 +86,17 @@ Bytes32 small_order(std::size_t turn) noexcept {
   return i < kPoints.size() ? kPoints[i] : near_p(-1);
 }
 
+Bytes seal(RequestMaker& maker, std::size_t client, std::size_t message_size) {
+  const Bytes message(message_size);
+  Bytes datagram(RequestMaker::request_size(client, message_size));
+  Bytes32 key_material{};
+  const protocol::RequestPlan plan{
+      .client = client, .message = message, .datagram = datagram, .key_material = &key_material};
+  maker.seal(std::span(&plan, 1));
+  base::wipe_object(key_material);
+  return datagram;
+}
+
 }  // namespace
 
 std::optional<HostileKind> find_hostile_kind(std::string_view name) noexcept {
@@ -106,17 +117,6 @@ base::Result<std::unique_ptr<HostileMaker>> HostileMaker::create(const PublicKey
   auto wrong_key = RequestMaker::create(PrivateKey::generate().public_key(), {});
   if (!wrong_key) return tl::unexpected(std::move(wrong_key.error()));
   return std::unique_ptr<HostileMaker>(new HostileMaker(std::move(*good), std::move(*wrong_key)));
-}
-
-Bytes HostileMaker::seal(RequestMaker& maker, std::size_t client, std::size_t message_size) {
-  const Bytes message(message_size);
-  Bytes datagram(RequestMaker::request_size(client, message_size));
-  Bytes32 key_material{};
-  const protocol::RequestPlan plan{
-      .client = client, .message = message, .datagram = datagram, .key_material = &key_material};
-  maker.seal(std::span(&plan, 1));
-  base::wipe_object(key_material);
-  return datagram;
 }
 
 Bytes HostileMaker::make(HostileKind kind, std::size_t message_size) {
@@ -159,6 +159,7 @@ HostilePool::HostilePool(HostileMaker& maker, const HostileWeights& weights,
   Mix sizes(std::move(size_weights));
   Mix kinds({weights.begin(), weights.end()});
   std::size_t next_replay = 0;
+  datagrams_.reserve(size);
   while (datagrams_.size() < size) {
     const auto kind = static_cast<HostileKind>(kinds.draw());
     if (kind == HostileKind::kReplay) {

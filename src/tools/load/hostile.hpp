@@ -63,8 +63,6 @@ class HostileMaker {
  private:
   HostileMaker(std::unique_ptr<protocol::RequestMaker> good,
                std::unique_ptr<protocol::RequestMaker> wrong_key);
-  [[nodiscard]] std::vector<std::uint8_t> seal(protocol::RequestMaker& maker, std::size_t client,
-                                               std::size_t message_size);
 
   std::unique_ptr<protocol::RequestMaker> good_;  ///< with one client, whom nobody knows
   std::unique_ptr<protocol::RequestMaker> wrong_key_;

@@ -84,7 +84,7 @@ std::string describe_faults(const LoadReport& report) {
       "sent again before settled, latency unknown: a larger --pool helps");
   add("given up", values.given_up, "of the lost, before the timeout: too many were under way");
   add("unsent", values.unsent, "due, but the generator did not get to them");
-  add("held back", values.held_back, "sends that waited for room in the port");
+  add("held back", values.held_back, "times that the port had no room for all that was due");
   add("unreachable", report.unreachable, "ICMP errors: does the server listen there?");
   add("send errors", report.send_errors, "");
   return text;

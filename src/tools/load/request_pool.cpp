@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -31,11 +32,15 @@ RequestPool::RequestPool(RequestMaker& maker, PoolSettings settings)
       index_(settings.size) {
   PSSST_ASSERT(settings.authenticated_share == 0 || maker.client_count() > 0);
   Mix sizes(weights_of(settings.message_sizes));
+  for (Request& request : requests_) {
+    request.message_size = static_cast<std::uint16_t>(settings.message_sizes[sizes.draw()].size);
+  }
+  // Both mixes are periodic. Shuffled in between, they know nothing of each other.
+  std::ranges::shuffle(requests_, std::mt19937_64());
   Mix kinds({1 - settings.authenticated_share, settings.authenticated_share});
   std::size_t offset = 0;
   std::size_t next_client = 0;
   for (Request& request : requests_) {
-    request.message_size = static_cast<std::uint16_t>(settings.message_sizes[sizes.draw()].size);
     request.client = RequestMaker::kAnonymous;
     if (kinds.draw() == 1) {
       request.client = next_client;

@@ -46,6 +46,22 @@ TEST_F(RequestPoolTest, MixesSizesAndClientsAndMatchesEachReply) {
   EXPECT_EQ(sizes, (std::map<std::size_t, int>{{22, 36}, {64, 60}, {1200, 24}}));
 }
 
+TEST_F(RequestPoolTest, SizesAndKindsAreMixedIndependently) {
+  RequestPool pool(*maker_, {.size = 4000,
+                             .message_sizes = {{64, 3}, {1200, 1}},
+                             .authenticated_share = 0.25,
+                             .expectation = {}});
+  int authenticated = 0;
+  int large_and_authenticated = 0;
+  for (std::size_t i = 0; i < pool.size(); ++i) {
+    if (!pool.is_authenticated(i)) continue;
+    ++authenticated;
+    large_and_authenticated += pool.datagram(i).size() > 1000 ? 1 : 0;
+  }
+  EXPECT_EQ(authenticated, 1000);
+  EXPECT_NEAR(large_and_authenticated, 250, 60);
+}
+
 TEST_F(RequestPoolTest, SeesEveryWayInWhichAReplyCanBeWrong) {
   RequestPool pool(
       *maker_,
