@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
@@ -76,10 +77,8 @@ int misuse(const std::string& what) {
 
 base::Result<void> write_plot(const std::string& path, const LoadReport& report,
                               const Settings& settings) {
-  const std::string title =
-      "Latency, " +
-      load::grouped(static_cast<std::uint64_t>(report.answered_per_s(settings) + 0.5)) +
-      " answers/s";
+  const auto rate = static_cast<std::uint64_t>(std::llround(report.answered_per_s(settings)));
+  const std::string title = "Latency, " + load::grouped(rate) + " answers/s";
   const std::string subtitle =
       report.target + ", " +
       (settings.is_open_loop()

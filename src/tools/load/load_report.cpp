@@ -1,6 +1,8 @@
 #include "tools/load/load_report.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -25,7 +27,7 @@ constexpr std::array kPercentiles{
 };
 
 std::string rate_of(double per_second) {
-  return grouped(static_cast<std::uint64_t>(per_second + 0.5)) + "/s";
+  return grouped(static_cast<std::uint64_t>(std::llround(per_second))) + "/s";
 }
 
 double per_second(std::uint64_t count, double seconds) noexcept {
