@@ -23,10 +23,8 @@ struct Subcommand {
 };
 
 constexpr std::array kSubcommands{
-    Subcommand{"genkey", configure_genkey},
-    Subcommand{"pubkey", configure_pubkey},
-    Subcommand{"call", configure_call},
-    Subcommand{"load", configure_load},
+    Subcommand{"genkey", configure_genkey}, Subcommand{"pubkey", configure_pubkey},
+    Subcommand{"call", configure_call},     Subcommand{"load", configure_load},
     Subcommand{"compat", configure_compat},
 };
 

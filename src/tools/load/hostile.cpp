@@ -153,6 +153,7 @@ HostilePool::HostilePool(HostileMaker& maker, const HostileWeights& weights,
                          const std::vector<WeightedSize>& message_sizes, std::size_t size,
                          std::span<const Bytes> replays) {
   std::vector<double> size_weights;
+  size_weights.reserve(message_sizes.size());
   for (const WeightedSize& message_size : message_sizes) {
     size_weights.push_back(message_size.weight);
   }

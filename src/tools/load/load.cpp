@@ -247,7 +247,7 @@ void add_ports(CLI::App& app, Arguments& arguments) {
   app.add_option("--vdev", arguments.vdevs,
                  "Send over this DPDK virtual device instead: "
                  "net_virtio_user0,path=SOCKET,queue_size=1024, "
-                 "net_memif0,role=client,socket=SOCKET,socket-abstract=no.")
+                 "net_memif0,role=client,socket=SOCKET.")
       ->option_text("DEVICE")
       ->allow_extra_args(false);
   app.add_option("--pci", arguments.pci_devices, "Or over the NIC at this PCI address.")

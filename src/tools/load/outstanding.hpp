@@ -65,7 +65,7 @@ class Outstanding {
   };
 
   void give_up_oldest(std::uint64_t now_ns) noexcept;
-  void remove(std::uint32_t send) noexcept;
+  void remove(std::uint32_t index) noexcept;
 
   std::vector<Send> sends_;
   std::vector<Request> requests_;

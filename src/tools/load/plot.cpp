@@ -49,13 +49,13 @@ std::string escaped(const std::string& text) {
 }
 
 std::string text_at(double x, double y, const std::string& attributes, const std::string& text) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + attributes + ">" +
-         escaped(text) + "</text>\n";
+  return "<text x='" + number(x) + "' y='" + number(y) + "' " + attributes + ">" + escaped(text) +
+         "</text>\n";
 }
 
 std::string line(double x1, double y1, double x2, double y2, const char* colour) {
-  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) +
-         "\" y2=\"" + number(y2) + "\" stroke=\"" + colour + "\"/>\n";
+  return "<line x1='" + number(x1) + "' y1='" + number(y1) + "' x2='" + number(x2) + "' y2='" +
+         number(y2) + "' stroke='" + colour + "'/>\n";
 }
 
 /// Both axes: where a share and a latency lie.
@@ -85,7 +85,7 @@ class Axes {
         const double ns = step * std::pow(10.0, decade);
         if (std::log10(ns) < log_min_ || std::log10(ns) > log_max_) continue;
         svg += line(kLeft, y(ns), kRight, y(ns), step == 1.0 ? "#d0d5dd" : "#eaecf0");
-        svg += text_at(kLeft - 10, y(ns) + 4, "text-anchor=\"end\"",
+        svg += text_at(kLeft - 10, y(ns) + 4, "text-anchor='end'",
                        duration_text(static_cast<std::uint64_t>(ns)));
       }
     }
@@ -95,10 +95,10 @@ class Axes {
     for (std::size_t i = 0; i < kTicks.size(); ++i) {
       if (nines(kTicks[i]) > nines_max_ + 1e-6) break;
       svg += line(x(kTicks[i]), kTop, x(kTicks[i]), kBottom, "#eaecf0");
-      svg += text_at(x(kTicks[i]), kBottom + 20, "text-anchor=\"middle\"", kLabels[i]);
+      svg += text_at(x(kTicks[i]), kBottom + 20, "text-anchor='middle'", kLabels[i]);
     }
     svg += line(kLeft, kBottom, kRight, kBottom, "#98a2b3");
-    svg += text_at((kLeft + kRight) / 2, kBottom + 44, "text-anchor=\"middle\"", "percentile");
+    svg += text_at((kLeft + kRight) / 2, kBottom + 44, "text-anchor='middle'", "percentile");
     return svg;
   }
 
@@ -119,15 +119,15 @@ std::string draw_curve(const std::vector<CurvePoint>& curve, const Axes& axes) {
               number(axes.y(static_cast<double>(std::max<std::uint64_t>(point.value, 1)))) + " ";
   }
   points.pop_back();
-  std::string svg = "<polyline points=\"" + points +
-                    "\" fill=\"none\" stroke=\"#175cd3\" stroke-width=\"2.5\" "
-                    "stroke-linejoin=\"round\"/>\n";
+  std::string svg = "<polyline points='" + points +
+                    "' fill='none' stroke='#175cd3' stroke-width='2.5' "
+                    "stroke-linejoin='round'/>\n";
   const CurvePoint& last = curve.back();
   const double x = axes.x(last.share);
   const double y = axes.y(static_cast<double>(std::max<std::uint64_t>(last.value, 1)));
-  svg += "<circle cx=\"" + number(x) + "\" cy=\"" + number(y) + "\" r=\"4\" fill=\"#175cd3\"/>\n";
-  svg += text_at(x - 8, y - 8, "text-anchor=\"end\" fill=\"#175cd3\"",
-                 "max " + duration_text(last.value));
+  svg += "<circle cx='" + number(x) + "' cy='" + number(y) + "' r='4' fill='#175cd3'/>\n";
+  svg +=
+      text_at(x - 8, y - 8, "text-anchor='end' fill='#175cd3'", "max " + duration_text(last.value));
   return svg;
 }
 
@@ -151,16 +151,15 @@ std::vector<CurvePoint> latency_curve(const HistogramSnapshot& latency) {
 std::string plot_latency(const HistogramSnapshot& latency, const std::string& title,
                          const std::string& subtitle) {
   const std::vector<CurvePoint> curve = latency_curve(latency);
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(kWidth) +
-                    "\" height=\"" + number(kHeight) + "\" viewBox=\"0 0 " + number(kWidth) + " " +
+  std::string svg = "<svg xmlns='http://www.w3.org/2000/svg' width='" + number(kWidth) +
+                    "' height='" + number(kHeight) + "' viewBox='0 0 " + number(kWidth) + " " +
                     number(kHeight) +
-                    "\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#475467\">\n"
-                    "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
-  svg += text_at(kLeft, 34, "font-size=\"18\" font-weight=\"bold\" fill=\"#101828\"", title);
+                    "' font-family='sans-serif' font-size='12' fill='#475467'>\n"
+                    "<rect width='100%' height='100%' fill='white'/>\n";
+  svg += text_at(kLeft, 34, "font-size='18' font-weight='bold' fill='#101828'", title);
   svg += text_at(kLeft, 56, "", subtitle);
   if (curve.empty()) {
-    svg +=
-        text_at((kLeft + kRight) / 2, (kTop + kBottom) / 2, "text-anchor=\"middle\"", "no answer");
+    svg += text_at((kLeft + kRight) / 2, (kTop + kBottom) / 2, "text-anchor='middle'", "no answer");
   } else {
     const Axes axes(curve);
     svg += axes.draw() + draw_curve(curve, axes);

@@ -74,7 +74,7 @@ class RequestPool {
     std::uint16_t message_size = 0;
     bool is_made = false;
   };
-  [[nodiscard]] std::size_t datagram_size(const Request& request) const noexcept;
+  [[nodiscard]] static std::size_t datagram_size(const Request& request) noexcept;
   [[nodiscard]] std::span<std::uint8_t> message(const Request& request) noexcept;
   [[nodiscard]] std::size_t reply_text_size(const Request& request) const noexcept;
   [[nodiscard]] DhIndex::Dh dh(const Request& request) const noexcept;

@@ -45,7 +45,7 @@ TEST(Plot, IsWellFormedAndLabelled) {
   for (const HistogramSnapshot& latency :
        {snapshot_of(20'000, 777), snapshot_of(1, 1), snapshot_of(3, 0), HistogramSnapshot()}) {
     const std::string svg = plot_latency(latency, "A <title> & more", "of 127.0.0.1:7700");
-    EXPECT_EQ(svg.find("<svg xmlns=\"http://www.w3.org/2000/svg\""), 0u);
+    EXPECT_EQ(svg.find("<svg xmlns='http://www.w3.org/2000/svg'"), 0u);
     EXPECT_TRUE(svg.ends_with("</svg>\n"));
     EXPECT_NE(svg.find("A &lt;title&gt; &amp; more"), std::string::npos);
     EXPECT_EQ(count(svg, "<text "), count(svg, "</text>"));
