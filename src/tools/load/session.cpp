@@ -45,7 +45,10 @@ void watch(Crew& crew, const sigset_t& signals, bool is_live) {
     if (::sigtimedwait(&signals, nullptr, &kTick) > 0) crew.stop();
     if (!is_live || monotonic_ns() < next_line_ns) continue;
     next_line_ns += kLineNs;
-    static_cast<void>(write_all(STDERR_FILENO, begin + line.next() + end));
+    std::string text = begin;
+    text += line.next();
+    text += end;
+    static_cast<void>(write_all(STDERR_FILENO, text));
   }
   if (is_live) static_cast<void>(write_all(STDERR_FILENO, begin));
 }
