@@ -43,11 +43,12 @@ struct RequestMaker::Impl {
     for (Points& client : clients) base::wipe_object(client);
   }
 
-  [[nodiscard]] Points points_of(std::size_t client) const noexcept {
-    return client == kAnonymous ? Points{kBasePoint, server} : clients[client];
+  [[nodiscard]] const Points& points_of(std::size_t client) const noexcept {
+    return client == kAnonymous ? anonymous : clients[client];
   }
 
   const PublicKey server;
+  const Points anonymous{kBasePoint, server};
   const crypto::X25519Kernel& kernel;
   const std::unique_ptr<crypto::SymmetricEngine> engine;
   std::deque<Points> clients;  // never moved: no copy of a secret is left behind
@@ -116,7 +117,7 @@ void RequestMaker::seal(std::span<const RequestPlan> plans) noexcept {
     impl.scalars[i].assign(scratch.ephemeral[i]);
     scratch.ephemeral[i] = impl.scalars[i].clamped();
     scalars[2 * i] = scalars[2 * i + 1] = &impl.scalars[i];
-    const Points points = impl.points_of(plans[i].client);
+    const Points& points = impl.points_of(plans[i].client);
     scratch.points[2 * i] = points.dh;
     scratch.points[2 * i + 1] = points.secret;
   }
@@ -125,20 +126,13 @@ void RequestMaker::seal(std::span<const RequestPlan> plans) noexcept {
   // All points are of prime order, and a clamped scalar is no multiple of it.
   PSSST_ASSERT(zero == 0);
 
-  std::array<const Bytes32*, kBatchMax> dh;
-  std::array<const Bytes32*, kBatchMax> secrets;
-  std::array<Bytes32*, kBatchMax> key_material;
-  for (std::size_t i = 0; i < n; ++i) {
-    dh[i] = &scratch.products[2 * i];
-    secrets[i] = &scratch.products[2 * i + 1];
-    key_material[i] = plans[i].key_material;
-  }
-  impl.engine->sha256_pairs(dh.data(), secrets.data(), key_material.data(), n);
   for (std::size_t i = 0; i < n; ++i) {
     const RequestPlan& plan = plans[i];
     const suite1::Proof proof{.client_key = scratch.points[2 * i],
                               .ephemeral_key = scratch.ephemeral[i]};
-    suite1::seal_request(*impl.engine, *plan.key_material, *dh[i],
+    const Bytes32& dh = scratch.products[2 * i];
+    suite1::derive(*impl.engine, dh, scratch.products[2 * i + 1], *plan.key_material);
+    suite1::seal_request(*impl.engine, *plan.key_material, dh,
                          plan.client == kAnonymous ? nullptr : &proof, plan.message, plan.datagram);
     impl.scalars[i].assign(Bytes32{});
   }
