@@ -38,6 +38,24 @@ void set_size(rte_mbuf* mbuf, std::size_t size) noexcept {
 }  // namespace
 
 struct DpdkClientPort::Impl {
+  Impl(std::unique_ptr<DpdkPort> taken, const DpdkClientConfig& config)
+      : owner(std::move(taken)),
+        port(*owner->impl_),
+        queue(port.queues.front()),
+        pool(rte_mempool_lookup(port.pool_name.c_str())),
+        udp_ports(config.udp_ports),
+        addresses{.destination_mac = config.server_mac.value_or(MacAddress{}),
+                  .source_mac = queue.filter.mac,
+                  .source_ip = queue.filter.ip,
+                  .destination_ip = config.server,
+                  .source_udp_port = 0,
+                  .destination_udp_port = config.server_udp_port},
+        server_known(config.server_mac.has_value()) {
+    PSSST_ASSERT(pool != nullptr && !udp_ports.empty());
+  }
+
+  ClientPortCounters counters;
+  std::array<rte_mbuf*, kFrameBurst> held{};  ///< behind the datagrams of the last receive()
   std::unique_ptr<DpdkPort> owner;
   DpdkPort::Impl& port;
   DpdkQueue& queue;
@@ -45,52 +63,29 @@ struct DpdkClientPort::Impl {
   std::vector<std::uint16_t> udp_ports;
   std::size_t next_udp_port = 0;
   FrameAddresses addresses;
-  bool server_known = false;
-  ClientPortCounters counters;
-  std::array<rte_mbuf*, kFrameBurst> held{};  ///< behind the datagrams of the last receive()
   unsigned held_count = 0;
+  bool server_known;
 
   void release_held() noexcept {
     rte_pktmbuf_free_bulk(held.data(), held_count);
     held_count = 0;
   }
-  bool ask_for_server() noexcept;
+  void ask_for_server() const noexcept;
   void listen_for_server() noexcept;
 };
 
-DpdkClientPort::DpdkClientPort(std::unique_ptr<DpdkPort> port, const DpdkClientConfig& config) {
-  PSSST_ASSERT(!config.udp_ports.empty());
-  DpdkPort::Impl& impl = *port->impl_;
-  DpdkQueue& queue = impl.queues.front();
-  rte_mempool* pool = rte_mempool_lookup(impl.pool_name.c_str());
-  PSSST_ASSERT(pool != nullptr);
-  impl_ = std::unique_ptr<Impl>(
-      new Impl{.owner = std::move(port),
-               .port = impl,
-               .queue = queue,
-               .pool = pool,
-               .udp_ports = config.udp_ports,
-               .addresses = {.destination_mac = config.server_mac.value_or(MacAddress{}),
-                             .source_mac = queue.filter.mac,
-                             .source_ip = queue.filter.ip,
-                             .destination_ip = config.server,
-                             .source_udp_port = 0,
-                             .destination_udp_port = config.server_udp_port},
-               .server_known = config.server_mac.has_value(),
-               .counters = {}});
-}
+DpdkClientPort::DpdkClientPort(std::unique_ptr<DpdkPort> port, const DpdkClientConfig& config)
+    : impl_(std::make_unique<Impl>(std::move(port), config)) {}
 
 DpdkClientPort::~DpdkClientPort() {
   impl_->release_held();
 }
 
-bool DpdkClientPort::Impl::ask_for_server() noexcept {
+void DpdkClientPort::Impl::ask_for_server() const noexcept {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
-  if (mbuf == nullptr) return false;
+  if (mbuf == nullptr) return;
   set_size(mbuf, make_arp_request(room_of(mbuf), queue.filter, addresses.destination_ip));
-  if (rte_eth_tx_burst(queue.device, queue.queue, &mbuf, 1) == 1) return true;
-  rte_pktmbuf_free(mbuf);
-  return false;
+  if (rte_eth_tx_burst(queue.device, queue.queue, &mbuf, 1) == 0) rte_pktmbuf_free(mbuf);
 }
 
 void DpdkClientPort::Impl::listen_for_server() noexcept {
@@ -118,7 +113,7 @@ base::Result<void> DpdkClientPort::find_server(std::chrono::milliseconds timeout
                         "check the address and that the server is up, or give --server-mac");
     }
     if (now >= next_request) {
-      static_cast<void>(impl.ask_for_server());
+      impl.ask_for_server();
       next_request = now + kArpInterval;
     }
     impl.listen_for_server();
