@@ -13,7 +13,7 @@ import pytest
 from call_server import Server, pssst, silent
 from conftest import on_ports, require_root
 from namespaces import HostNamespace
-from ports import SERVER_IP, UDP_PORT, Place, dpdk_arguments
+from ports import SERVER_IP, UDP_PORT, Place, dpdk_arguments, kernel_sockets
 from pssstd import PSSST, since
 from world import ACK_TEXT, Service, command, running, temporary_files, world_in
 
@@ -128,17 +128,16 @@ class TestSockets:
 
 def test_clients_are_made_enrolled_and_accepted():
     service = Service("echo", UDP_PORT, peer.generate_private(), ",policy=required")
-    place = Place("socket", "127.0.0.1", ["--port", "socket", "--listen", "127.0.0.1"],
-                  HostNamespace(), HostNamespace())
-    with temporary_files() as files:
+    with kernel_sockets("127.0.0.1") as place, temporary_files() as files:
         keys, clients = files.folder / "keys", files.folder / "clients"
         assert pssst("load", "--make-clients", 20, "--clients", keys, "--write-enrolment",
                      clients) == (0, b"", "")
         assert keys.stat().st_mode & 0o777 == 0o600
         assert len(set(keys.read_text().split())) == 20
         with running(command(place, files, [service], "--clients", clients)) as server:
-            words = load_command("127.0.0.1", UDP_PORT, service.public.hex(), "--count", 200,
-                                 "--warmup", 0, "--verify", "all")
+            words = place.clients.command(*load_command(
+                "127.0.0.1", UDP_PORT, service.public.hex(), "--count", 200, "--warmup", 0,
+                "--verify", "all"))
             status, result, stderr = run_load([*words, "--clients", keys])
             assert status == 0 and result["answered"] == 200, (result, stderr)
             assert result["clients"] == 20 and result["authenticated_share"] == 1
@@ -156,13 +155,13 @@ def test_open_loop_latency_shows_a_stall():
     """Stopped for 200 ms of a second: a fifth of the requests was due meanwhile, and their latency
     goes from 200 ms down to nothing. A closed loop would have sent only a few of them."""
     with contextlib.ExitStack() as stack:
-        place = Place("socket", "127.0.0.1", ["--port", "socket", "--listen", "127.0.0.1"],
-                      HostNamespace(), HostNamespace())
+        place = stack.enter_context(kernel_sockets("127.0.0.1"))
         world = stack.enter_context(world_in(place))
         target = world.services["echo"]
         words = load_command(place.host, target.udp_port, target.public.hex(), "--rate", 1000,
                              "--duration", 1, "--warmup", 0, "--timeout", 10000, "--live")
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(place.clients.command(*words), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
         stack.callback(process.kill)
         deadline = time.monotonic() + 10
         while world.server.report()["total"]["replied"] < 200:
