@@ -48,8 +48,8 @@ def _floor_finding(place, folder, target):
 
 
 def check_floors(root):
-    """src/ and the tests that mirror it: includes go down. Public headers include only each other
-    and the standard library. DPDK and IPsec-MB are seen only where they may be."""
+    """src/ and the tests and benchmarks that mirror it: includes go down. Public headers include
+    only each other and the standard library. DPDK and IPsec-MB are seen only where they may be."""
     findings = []
     for path, kind, text in source_text.programs(root):
         parts = path.parts
@@ -65,7 +65,8 @@ def check_floors(root):
             elif not quoted and parts[0] == "include" and re.search(r"[/.]", target):
                 findings.append(f"{place}: a public header includes <{target}>")
             elif quoted and not target.startswith("pssst/") and folder in (*FLOORS, "pssst"):
-                if parts[0] != "src" and (root / "tests" / target).is_file():
+                helpers = {"tests": ["tests"], "bench": ["bench", "tests"]}.get(parts[0], [])
+                if any((root / helper / target).is_file() for helper in helpers):
                     continue
                 findings.append(_floor_finding(place, folder, target))
     return [finding for finding in findings if finding]

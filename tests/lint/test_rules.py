@@ -62,6 +62,17 @@ def test_floors_allows_helpers_of_tests(tree):
     assert not rules.check_floors(root)
 
 
+@pytest.mark.parametrize("helper, including, findings", [
+    ("bench/timing/windows.hpp", "bench/crypto/a_bench.cpp", 0),
+    ("tests/timing/windows.hpp", "bench/crypto/a_bench.cpp", 0),
+    ("bench/timing/windows.hpp", "tests/crypto/a_test.cpp", 1),
+    ("bench/timing/windows.hpp", "src/crypto/a.cpp", 1),
+])
+def test_floors_of_benchmarks(tree, helper, including, findings):
+    root = tree({including: '#include "timing/windows.hpp"\n', helper: ""})
+    assert len(rules.check_floors(root)) == findings
+
+
 FUNCTIONS = {
     "free": "int f(int a) {\n%s}\n",
     "in a namespace": "namespace a {\nint f() {\n%s}\n}\n",
