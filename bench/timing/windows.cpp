@@ -3,6 +3,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <ctime>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "base/tsc.hpp"
@@ -18,12 +20,12 @@ struct Window {
 
 Window measure_window(const Contender& contender, std::size_t calls, QuietClock& clock) {
   const std::uint64_t before = clock.probe();
-  const std::uint64_t begin = base::read_tsc();
+  const double begin = thread_ticks();
   for (std::size_t i = 0; i < calls; ++i) contender.call();
-  const std::uint64_t elapsed = base::read_tsc() - begin;
+  const double elapsed = thread_ticks() - begin;
   const std::uint64_t after = clock.probe();
   Window window;
-  window.ticks = static_cast<double>(elapsed) / static_cast<double>(calls * contender.operations);
+  window.ticks = elapsed / static_cast<double>(calls * contender.operations);
   window.core_cycles = clock.to_core_cycles(
       window.ticks, (static_cast<double>(before) + static_cast<double>(after)) / 2);
   window.quiet = clock.is_quiet(before) && clock.is_quiet(after);
@@ -94,6 +96,13 @@ double speed_ratio(const Figures& figures, const Figures& other) {
     ratios.push_back(other.ticks[i] / figures.ticks[i]);
   }
   return median(std::move(ratios));
+}
+
+double thread_ticks() noexcept {
+  timespec time{};
+  static_cast<void>(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time));
+  return (static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9) *
+         static_cast<double>(base::tsc_hz());
 }
 
 bool pin_to_cpu(unsigned cpu) noexcept {

@@ -22,7 +22,7 @@ struct WindowSettings {
   double window_ms = 2;     ///< length of each, at least one call
 };
 
-/// What one contender's windows gave; TSC ticks per operation.
+/// What one contender's windows gave; TSC ticks of this thread's CPU time per operation.
 struct Figures {
   std::vector<double> ticks;  ///< of each window, in the order of the rounds
   double median = 0;
@@ -41,6 +41,10 @@ struct Figures {
 
 /// How many times as fast as `other`: the median over the rounds of the ratio within a round.
 [[nodiscard]] double speed_ratio(const Figures& figures, const Figures& other);
+
+/// The CPU time of the calling thread in TSC ticks: unlike the time stamp counter it stands still
+/// while another process has the CPU.
+[[nodiscard]] double thread_ticks() noexcept;
 
 /// Binds the calling thread to `cpu`; false if it may not run there.
 [[nodiscard]] bool pin_to_cpu(unsigned cpu) noexcept;

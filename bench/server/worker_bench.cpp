@@ -1,0 +1,181 @@
+/// A worker's requests per second between memory and memory, against the X25519 kernel alone.
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/cpu_features.hpp"
+#include "base/tsc.hpp"
+#include "crypto/x25519.hpp"
+#include "server/replay_worker.hpp"
+#include "server/scaling.hpp"
+#include "timing/quiet_clock.hpp"
+#include "timing/windows.hpp"
+
+namespace pssst::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kAbout =
+    "Times a worker over a port that replays frames from memory and forgets the replies: parsing,\n"
+    "admission, X25519, the AEAD, dispatch to the echo handler, sealing and the reply's frame, "
+    "but\n"
+    "no device. Prints JSON.\n"
+    "\n"
+    "pipeline: each kind of load, and the X25519 kernel alone on full bursts, take turns in "
+    "windows\n"
+    "on one CPU. scaling: one worker a CPU, each alone and all together.";
+
+constexpr std::array<std::size_t, 4> kMessageSizes{22, 64, 256, 1200};
+
+struct Arguments {
+  std::size_t rounds = 9;
+  double window_ms = 50;
+  std::size_t clients = 1000;
+  std::string kernel;
+  std::vector<unsigned> cpus{last_allowed_cpu()};
+};
+
+/// The kernel alone, on bursts as the worker forms them.
+class Ceiling {
+ public:
+  Ceiling(const Population& population, const crypto::X25519Kernel& kernel)
+      : kernel_(kernel),
+        server_(population.server_key().bytes()),
+        scalars_(kernel.burst_limit, &server_),
+        points_(kernel.burst_limit, population.server_key().public_key()),
+        results_(kernel.burst_limit) {}
+
+  void multiply_burst() {
+    static_cast<void>(
+        kernel_.multiply(scalars_.data(), points_.data(), results_.data(), results_.size()));
+  }
+
+ private:
+  const crypto::X25519Kernel& kernel_;
+  crypto::X25519Scalar server_;
+  std::vector<const crypto::X25519Scalar*> scalars_;
+  std::vector<crypto::Bytes32> points_;
+  std::vector<crypto::Bytes32> results_;
+};
+
+json to_json(const Figures& figures) {
+  const auto hz = static_cast<double>(base::tsc_hz());
+  json entry{{"ticks_median", figures.median},
+             {"ticks_best", figures.best},
+             {"per_second_median", hz / figures.median},
+             {"per_second_best", hz / figures.best},
+             {"quiet_windows", figures.quiet_windows}};
+  if (figures.quiet_windows > 0) entry["core_cycles"] = figures.core_cycles;
+  return entry;
+}
+
+json describe(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
+  return {{"cpu_name", base::cpu_name()},      {"cpus", arguments.cpus},
+          {"tsc_hz", base::tsc_hz()},          {"kernel", kernel.name},
+          {"burst_limit", kernel.burst_limit}, {"rounds", arguments.rounds},
+          {"window_ms", arguments.window_ms},  {"clients", arguments.clients}};
+}
+
+json measure_pipeline(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
+  const Population population(arguments.clients);
+  std::vector<Load> loads;
+  for (const bool authenticated : {false, true}) {
+    for (const std::size_t size : kMessageSizes) loads.push_back({authenticated, size});
+  }
+  Ceiling ceiling(population, kernel);
+  std::vector<std::unique_ptr<ReplayWorker>> workers;
+  std::vector<Contender> contenders{
+      {.call = [&] { ceiling.multiply_burst(); }, .operations = kernel.burst_limit}};
+  for (const Load& load : loads) {
+    workers.push_back(std::make_unique<ReplayWorker>(population, load, std::string(kernel.name)));
+    contenders.push_back({.call = [worker = workers.back().get()] { worker->answer_burst(); },
+                          .operations = kernel.burst_limit});
+  }
+  QuietClock clock;
+  const std::vector<Figures> figures = measure_in_turns(
+      contenders, {.rounds = arguments.rounds, .window_ms = arguments.window_ms}, clock);
+
+  json result = describe(arguments, kernel);
+  result["ceiling"] = to_json(figures.front());
+  result["loads"] = json::array();
+  for (std::size_t i = 0; i < loads.size(); ++i) {
+    json entry = to_json(figures[i + 1]);
+    const std::size_t anonymous = i % kMessageSizes.size();
+    entry["authenticated"] = loads[i].authenticated;
+    entry["message_size"] = loads[i].message_size;
+    entry["of_ceiling"] = speed_ratio(figures[i + 1], figures.front());
+    entry["of_anonymous"] = speed_ratio(figures[i + 1], figures[anonymous + 1]);
+    result["loads"].push_back(std::move(entry));
+  }
+  return result;
+}
+
+json measure_scaling(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
+  const Population population(arguments.clients);
+  const std::vector<ScalingRound> rounds = measure_scaling(population, {},
+                                                           {.cpus = arguments.cpus,
+                                                            .rounds = arguments.rounds,
+                                                            .window_ms = arguments.window_ms,
+                                                            .kernel = std::string(kernel.name)});
+  json result = describe(arguments, kernel);
+  result["scaling"] = json::array();
+  for (const ScalingRound& round : rounds) {
+    result["scaling"].push_back({{"alone", round.alone}, {"together", round.together}});
+  }
+  return result;
+}
+
+void declare(CLI::App& app, Arguments& arguments) {
+  app.require_subcommand(1);
+  for (CLI::App* command : {app.add_subcommand("pipeline", "Loads against the kernel alone"),
+                            app.add_subcommand("scaling", "Workers alone and together")}) {
+    command->add_option("--rounds", arguments.rounds, "Windows of each contender")
+        ->check(CLI::Range(1, 100000));
+    command->add_option("--window", arguments.window_ms, "Length of a window, ms")
+        ->check(CLI::Range(0.01, 10000.0));
+    command->add_option("--clients", arguments.clients, "Clients, each with a key and an address")
+        ->check(CLI::Range(256, 60000));
+    command->add_option("--x25519-kernel", arguments.kernel, "X25519 implementation");
+    command->add_option("--cpus", arguments.cpus, "CPUs to run on: one, or one a worker");
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(kAbout, "worker_bench");
+  Arguments arguments;
+  declare(app, arguments);
+  CLI11_PARSE(app, argc, argv);
+  const crypto::X25519Kernel* kernel = crypto::select_x25519_kernel(arguments.kernel);
+  if (kernel == nullptr) {
+    static_cast<void>(
+        std::fprintf(stderr, "worker_bench: no kernel \"%s\" here\n", arguments.kernel.c_str()));
+    return 2;
+  }
+  if (!pin_to_cpu(arguments.cpus.front())) {
+    static_cast<void>(
+        std::fprintf(stderr, "worker_bench: may not run on CPU %u\n", arguments.cpus.front()));
+    return 1;
+  }
+  const json result = app.got_subcommand("pipeline") ? measure_pipeline(arguments, *kernel)
+                                                     : measure_scaling(arguments, *kernel);
+  std::printf("%s\n", result.dump(1).c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace pssst::bench
+
+int main(int argc, char** argv) try {
+  return pssst::bench::run(argc, argv);
+} catch (const std::exception& error) {
+  static_cast<void>(std::fprintf(stderr, "worker_bench: %s\n", error.what()));
+  return 1;
+}
