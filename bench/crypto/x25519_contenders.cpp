@@ -10,6 +10,7 @@
 
 #include "base/assert.hpp"
 #include "base/random.hpp"
+#include "baseline/openssl_pointer.hpp"
 
 namespace pssst::bench {
 namespace {
@@ -23,12 +24,8 @@ struct Requests {
   std::vector<Bytes32> expected;
 };
 
-template <class T, void (*kFree)(T*)>
-struct Deleter {
-  void operator()(T* object) const noexcept { kFree(object); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY, EVP_PKEY_free>>;
-using DeriveContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX, EVP_PKEY_CTX_free>>;
+using Key = OpensslPointer<EVP_PKEY, EVP_PKEY_free>;
+using DeriveContext = OpensslPointer<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 
 std::shared_ptr<const Requests> make_requests() {
   auto requests = std::make_shared<Requests>();
