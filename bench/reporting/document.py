@@ -1,0 +1,166 @@
+"""report.md: the figures as tables, each picture beside its table."""
+
+from reporting.text import microseconds, percent, thousands
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |",
+             "|" + "|".join("---" if place == 0 else "---:" for place in range(len(head))) + "|"]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _steal(entry):
+    return f"{entry['steal_percent']:.1f} %"
+
+
+def render_targets(results):
+    marks = {True: "yes", False: "**no**", None: "-"}
+    rows = []
+    for row in results["targets"]:
+        def show(value, form=row["form"]):
+            return "-" if value is None else form.format(value)
+        rows.append([row["what"], show(row["value"]), show(row["must"]),
+                     marks[row["must_reached"]], show(row["want"]), marks[row["want_reached"]]])
+    return table(["figure", "measured", "must", "", "want", ""], rows)
+
+
+def _machine(results):
+    machine = results["machine"]
+    facts = [
+        ["CPU", machine["cpu"] + (", virtual" if machine["virtual"] else "")],
+        ["CPUs used", machine["cpus"]],
+        ["kernel", machine["kernel"]], ["compiler", machine["compiler"]],
+        ["DPDK", machine["dpdk"]], ["OpenSSL", machine["openssl"]],
+        ["pssst", f"{machine['pssst']}, commit {machine['commit']}"],
+        ["measured", machine["date"] + (", with short windows (--quick)" if results["quick"]
+                                        else "")],
+        ["taken by the hypervisor (steal)", f"{machine['steal_percent']:.1f} %"],
+        ["load of the machine before", f"{machine['load_before']:.1f}"],
+    ]
+    for part in ("pipeline", "x25519"):
+        if part in results:
+            facts.insert(2, ["X25519 kernel chosen", results[part]["kernel"]])
+            facts.insert(3, ["time stamp counter", f"{results[part]['tsc_hz'] / 1e9:.2f} GHz"])
+            break
+    return table(["", ""], facts).replace("---:", "---")
+
+
+def _x25519(results):
+    x25519 = results["x25519"]
+    hz = x25519["tsc_hz"]
+    rows = []
+    for entry in x25519["contenders"]:
+        if "against_multiply" in entry or (entry.get("kernel") and entry["lanes"] not in (
+                1, 4, 8, 32, 64)):
+            continue
+        cycles = thousands(entry["core_cycles"]) if "core_cycles" in entry else "-"
+        rows.append([entry["name"], entry["lanes"] if "kernel" in entry else "",
+                     thousands(hz / entry["ticks_median"]), thousands(hz / entry["ticks_best"]),
+                     cycles, f"{entry['against_openssl_evp']:.2f}"])
+    return ("Multiplications a second on one core. The contenders take turns in windows of "
+            f"{x25519['window_ms']:g} ms, {x25519['rounds']} each; core cycles are those of the "
+            f"windows that nobody disturbed. {x25519['openssl']}, {x25519['libsodium']}; steal "
+            f"{_steal(x25519)}.\n\n"
+            + table(["", "lanes", "a second, median", "best", "core cycles each",
+                     "times OpenSSL EVP"], rows))
+
+
+def _pipeline(results):
+    pipeline = results["pipeline"]
+    rows = [["X25519 alone", "", thousands(pipeline["ceiling"]["per_second_median"]),
+             thousands(pipeline["ceiling"]["per_second_best"]), "100 %"]]
+    for load in pipeline["loads"]:
+        rows.append(["authenticated" if load["authenticated"] else "anonymous",
+                     load["message_size"], thousands(load["per_second_median"]),
+                     thousands(load["per_second_best"]), percent(load["of_ceiling"])])
+    return ("Requests a second by one worker whose frames come from memory: parsing, admission, "
+            "X25519, open, dispatch, seal and the reply's frame, with "
+            f"{thousands(pipeline['clients'])} clients. Kernel {pipeline['kernel']}, bursts of "
+            f"{pipeline['burst_limit']}; the median of {pipeline['rounds']} windows of "
+            f"{pipeline['window_ms']:g} ms CPU time each, in turns; steal {_steal(pipeline)}.\n\n"
+            + table(["requests", "bytes", "a second, median", "best", "of X25519 alone"], rows))
+
+
+def _paths(names):
+    def render(results):
+        capacity = results["network"]["capacity"]
+        rows = [[capacity[name]["title"], thousands(capacity[name]["value"]),
+                 thousands(max(capacity[name]["windows"])), percent(capacity[name]["loss"], 3),
+                 _of_ceiling(results, capacity[name]["value"]), _steal(capacity[name])]
+                for name in names if name in capacity]
+        return (f"Requests a second with {results['network']['window']} outstanding, messages of "
+                "64 bytes, anonymous; one core for the server and one for `pssst load`. The "
+                f"median of {results['settings']['rounds']} windows of "
+                f"{results['settings']['window_s']:g} s in turns with those of the other "
+                "chapters.\n\n"
+                + table(["", "a second, median", "best", "lost", "of X25519 alone", "steal"], rows))
+    return render
+
+
+def _of_ceiling(results, rate):
+    if "pipeline" not in results:
+        return "-"
+    return percent(rate / results["pipeline"]["ceiling"]["per_second_median"])
+
+
+def _latency(results):
+    parts = []
+    for latency in results["network"]["latency"].values():
+        rows = [["one at a time", "", *(microseconds(latency["at_rest"][name]["value"])
+                                        for name in ("p50", "p90", "p99", "p99_9")), "",
+                 _steal(latency["at_rest"]["p50"])]]
+        for entry in latency["by_share"]:
+            rows.append([percent(entry["share"], 0), thousands(entry["rate"]),
+                         *(microseconds(entry[name]["value"])
+                           for name in ("p50", "p90", "p99", "p99_9")),
+                         f"{entry['lost']} of {thousands(entry['sent'])}", _steal(entry["p50"])])
+        long_run = latency["long_run"]
+        parts.append(
+            f"**{latency['title']}**, microseconds from when a request was due until its reply "
+            "had come; p50 and p90 are medians of "
+            f"{results['settings']['latency_rounds']} windows, the tails the best of them.\n\n"
+            + table(["of capacity", "a second", "p50", "p90", "p99", "p99.9", "lost", "steal"],
+                    rows)
+            + f"\n{long_run['seconds']:g} s at 90 % of capacity: "
+              f"{thousands(long_run['sent'])} sent, {long_run['lost']} lost, "
+              f"{long_run['unsent']} not sent in time, {long_run['duplicates']} answered twice.\n")
+    return "\n".join(parts)
+
+
+def _scaling(results):
+    scaling = results["scaling"]
+    if "impossible" in scaling:
+        return f"Not measured: {scaling['impossible']}.\n"
+    return ("In memory, anonymous, 64 bytes, each worker pinned to its CPU: alone, and both at "
+            f"once; medians of {scaling['rounds']} rounds; steal {_steal(scaling)}.\n\n"
+            + table(["", "a second"], [["one worker", thousands(scaling["alone"])],
+                                       ["two workers", thousands(scaling["together"])],
+                                       ["times", f"{scaling['times']:.3f}"]]))
+
+
+CHAPTERS = {
+    1: ("X25519 alone", "x25519", _x25519),
+    2: ("A worker in memory", "pipeline", _pipeline),
+    3: ("Through DPDK", "network", _paths(["vhost"])),
+    4: ("Through a kernel", "network", _paths(["socket", "af_packet", "af_xdp"])),
+    5: ("What one would write otherwise", "network", _paths(["baseline", "socket", "vhost"])),
+    6: ("Latency", "network", _latency),
+    7: ("Two workers", "scaling", _scaling),
+}
+
+
+def render(results, pictures):
+    """`pictures` are file names by chapter."""
+    parts = ["# How fast pssst is here\n", _machine(results), render_targets(results)]
+    for number, (title, part, chapter) in CHAPTERS.items():
+        if number not in results["chapters"] or part not in results:
+            continue
+        parts.append(f"## {number}. {title}\n")
+        parts += [f"![{title}]({picture})\n" for picture in pictures.get(number, ())]
+        parts.append(chapter(results))
+    command = "bench/report" + (" --quick" if results["quick"] else "")
+    if results["settings"]["kernel"]:
+        command += f" --x25519-kernel {results['settings']['kernel']}"
+    parts.append(f"Made by `{command}`.\n")
+    return "\n".join(parts)

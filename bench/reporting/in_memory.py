@@ -1,0 +1,46 @@
+"""Chapters 1, 2 and 7: what needs no network."""
+
+import json
+import statistics
+
+from reporting.machine import BUILD, Meter, cpus, output
+
+COMPARE = BUILD / "bench/crypto/x25519_compare"
+WORKER_BENCH = BUILD / "bench/server/worker_bench"
+
+
+def _measure(*command):
+    with Meter() as meter:
+        result = json.loads(output(*command))
+    return {**result, "steal_percent": meter.steal_percent}
+
+
+def measure_x25519(settings):
+    return _measure(COMPARE, "--json", "--cpu", cpus()[0], "--rounds", settings.x25519_rounds,
+                    "--window", settings.x25519_window_ms)
+
+
+def _worker_bench(settings, what, window_ms, rounds, used):
+    arguments = ["--rounds", rounds, "--window", window_ms, "--clients", settings.clients,
+                 "--cpus", *used]
+    if settings.kernel:
+        arguments += ["--x25519-kernel", settings.kernel]
+    return _measure(WORKER_BENCH, what, *arguments)
+
+
+def measure_pipeline(settings):
+    return _worker_bench(settings, "pipeline", settings.pipeline_window_ms,
+                         settings.pipeline_rounds, [cpus()[0]])
+
+
+def measure_scaling(settings):
+    used = sorted(set(cpus()))
+    if len(used) < 2:
+        return {"impossible": "one CPU"}
+    result = _worker_bench(settings, "scaling", settings.scaling_window_ms, settings.rounds, used)
+    rounds = result["scaling"]
+    result["alone"] = statistics.median(rate for one in rounds for rate in one["alone"])
+    result["together"] = statistics.median(sum(one["together"]) for one in rounds)
+    result["times"] = statistics.median(
+        sum(one["together"]) / statistics.mean(one["alone"]) for one in rounds)
+    return result

@@ -1,0 +1,98 @@
+"""What the figures should be, and whether they are."""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+
+@dataclass
+class Target:
+    what: str
+    must: float
+    want: Optional[float]
+    value: Callable  # of the results; LookupError where that was not measured
+    form: str = "{:.2f}"
+    smaller_is_better: bool = False
+
+
+def _contender(results, name, lanes):
+    return next(entry for entry in results["x25519"]["contenders"]
+                if (entry["name"], entry["lanes"]) == (name, lanes))
+
+
+def _load(results, authenticated):
+    return next(load for load in results["pipeline"]["loads"]
+                if (load["authenticated"], load["message_size"]) == (authenticated, 64))
+
+
+def _capacity(results, path):
+    return results["network"]["capacity"][path]["value"]
+
+
+def _against_baseline(path):
+    return lambda results: _capacity(results, path) / _capacity(results, "baseline")
+
+
+def _loss(results):
+    run = results["network"]["latency"]["vhost"]["long_run"]
+    return (run["lost"] + run["unsent"]) / (run["sent"] + run["unsent"])
+
+
+def _tail_against_burst(results):
+    latency = results["network"]["latency"]["vhost"]
+    burst_ns = 1e9 * results["pipeline"]["burst_limit"] / latency["capacity"]
+    (at_70,) = [entry for entry in latency["by_share"] if entry["share"] == 0.7]
+    return at_70["p99"]["value"] / burst_ns
+
+
+def _check_against_multiply(results):
+    return min(entry["against_multiply"] for entry in results["x25519"]["contenders"]
+               if entry["name"] == "avx2 check")
+
+
+TARGETS = [
+    Target("X25519 by avx2, burst of 32, against OpenSSL EVP, times", 4.3, 4.7,
+           lambda results: _contender(results, "avx2", 32)["against_openssl_evp"]),
+    Target("avx2, burst of 64, core cycles each (targets are of Zen 3)", 29800, 28000,
+           lambda results: _contender(results, "avx2", 64)["core_cycles"], "{:,.0f}", True),
+    Target("avx2, burst of 8, against its own burst of 32", 0.95, None,
+           lambda results: _contender(results, "avx2", 8)["against_own_burst"]),
+    Target("mulx, one lane, against EVP_PKEY_derive alone, times", 1.2, 1.35,
+           lambda results: _contender(results, "mulx", 1)["against_openssl_derive"]),
+    Target("avx2 check, against multiply at equal lanes, the least", 1.0, 1.02,
+           _check_against_multiply),
+    Target("in memory, anonymous 64 B, of the X25519 ceiling", 0.93, 0.96,
+           lambda results: _load(results, False)["of_ceiling"], "{:.1%}"),
+    Target("in memory, authenticated against anonymous, 64 B", 0.62, 0.70,
+           lambda results: _load(results, True)["of_anonymous"]),
+    Target("through vhost-user, of the in-memory figure", 0.92, 0.97,
+           lambda results: (_capacity(results, "vhost")
+                            / _load(results, False)["per_second_median"]), "{:.1%}"),
+    Target("kernel sockets, against the plain server, times", 3.0, 4.0,
+           _against_baseline("socket")),
+    Target("through vhost-user, against the plain server, times", 4.0, 5.0,
+           _against_baseline("vhost")),
+    Target("two workers against one, times", 1.93, 1.99,
+           lambda results: results["scaling"]["times"], "{:.3f}"),
+    Target("loss at 90 % of capacity, through vhost-user", 0.0, None, _loss, "{:.4%}", True),
+    Target("p99 at 70 % of capacity, against the time of a full burst, times", 3.0, 2.0,
+           _tail_against_burst, smaller_is_better=True),
+]
+
+
+def judge(results):
+    """A row for each target; `value` is None where its chapters were not measured."""
+    rows = []
+    for target in TARGETS:
+        try:
+            value = target.value(results)
+        except (LookupError, StopIteration, TypeError):
+            value = None
+
+        def reached(limit, value=value, target=target):
+            if value is None or limit is None:
+                return None
+            return value <= limit if target.smaller_is_better else value >= limit
+        rows.append({"what": target.what, "value": value, "must": target.must,
+                     "want": target.want, "form": target.form,
+                     "must_reached": reached(target.must), "want_reached": reached(target.want)})
+    return rows
