@@ -3,6 +3,10 @@
 from reporting.text import microseconds, percent, thousands
 
 
+TAKEN = ("Taken: what the hypervisor took (steal), and the share of the time in which the server "
+         "waited for its CPU because another process had it.")
+
+
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |",
              "|" + "|".join("---" if place == 0 else "---:" for place in range(len(head))) + "|"]
@@ -14,10 +18,18 @@ def _steal(entry):
     return f"{entry['steal_percent']:.1f} %"
 
 
+def _taken(entry):
+    """What the hypervisor took of all CPUs, and other processes of the server's."""
+    return f"{entry['steal_percent']:.1f} + {entry['waited_percent']:.1f} %"
+
+
 def render_targets(results):
     marks = {True: "yes", False: "**no**", None: "-"}
     rows = []
     for row in results["targets"]:
+        if row["value"] is None and not set(range(1, 8)) <= set(results["chapters"]):
+            continue
+
         def show(value, form=row["form"]):
             return "-" if value is None else form.format(value)
         rows.append([row["what"], show(row["value"]), show(row["must"]),
@@ -87,14 +99,17 @@ def _paths(names):
         capacity = results["network"]["capacity"]
         rows = [[capacity[name]["title"], thousands(capacity[name]["value"]),
                  thousands(max(capacity[name]["windows"])), percent(capacity[name]["loss"], 3),
-                 _of_ceiling(results, capacity[name]["value"]), _steal(capacity[name])]
+                 _of_ceiling(results, capacity[name]["value"]),
+                 f"{capacity[name]['lanes']:.1f}" if capacity[name]["lanes"] else "-",
+                 _taken(capacity[name])]
                 for name in names if name in capacity]
         return (f"Requests a second with {results['network']['window']} outstanding, messages of "
                 "64 bytes, anonymous; one core for the server and one for `pssst load`. The "
                 f"median of {results['settings']['rounds']} windows of "
                 f"{results['settings']['window_s']:g} s in turns with those of the other "
-                "chapters.\n\n"
-                + table(["", "a second, median", "best", "lost", "of X25519 alone", "steal"], rows))
+                f"chapters. {TAKEN}\n\n"
+                + table(["", "a second, median", "best", "lost", "of X25519 alone", "mean burst", "taken"],
+                        rows))
     return render
 
 
@@ -109,18 +124,18 @@ def _latency(results):
     for latency in results["network"]["latency"].values():
         rows = [["one at a time", "", *(microseconds(latency["at_rest"][name]["value"])
                                         for name in ("p50", "p90", "p99", "p99_9")), "",
-                 _steal(latency["at_rest"]["p50"])]]
+                 _taken(latency["at_rest"]["p50"])]]
         for entry in latency["by_share"]:
             rows.append([percent(entry["share"], 0), thousands(entry["rate"]),
                          *(microseconds(entry[name]["value"])
                            for name in ("p50", "p90", "p99", "p99_9")),
-                         f"{entry['lost']} of {thousands(entry['sent'])}", _steal(entry["p50"])])
+                         f"{entry['lost']} of {thousands(entry['sent'])}", _taken(entry["p50"])])
         long_run = latency["long_run"]
         parts.append(
             f"**{latency['title']}**, microseconds from when a request was due until its reply "
             "had come; p50 and p90 are medians of "
             f"{results['settings']['latency_rounds']} windows, the tails the best of them.\n\n"
-            + table(["of capacity", "a second", "p50", "p90", "p99", "p99.9", "lost", "steal"],
+            + table(["of capacity", "a second", "p50", "p90", "p99", "p99.9", "lost", "taken"],
                     rows)
             + f"\n{long_run['seconds']:g} s at 90 % of capacity: "
               f"{thousands(long_run['sent'])} sent, {long_run['lost']} lost, "

@@ -3,11 +3,10 @@
 import statistics
 
 
-def median_figure(windows, steal_percent, **more):
-    return {"value": statistics.median(windows), "windows": list(windows),
-            "steal_percent": steal_percent, **more}
+def median_figure(windows, **more):
+    return {"value": statistics.median(windows), "windows": list(windows), **more}
 
 
-def best_figure(windows, steal_percent, best=min, **more):
-    return {"value": best(windows), "windows": list(windows), "steal_percent": steal_percent,
-            **more}
+def best_figure(windows, **more):
+    """Of times: the least."""
+    return {"value": min(windows), "windows": list(windows), **more}

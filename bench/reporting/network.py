@@ -1,6 +1,7 @@
 """Chapters 3 to 6: real processes, one core for the server and one for the generator."""
 
 import contextlib
+import statistics
 import tempfile
 
 from reporting import paths
@@ -13,8 +14,10 @@ PERCENTILES = ("p50", "p90", "p99", "p99_9", "max")
 WINDOW = 256  # requests outstanding: four full bursts of the widest kernel
 
 
-def _mean_steal(runs):
-    return round(sum(run["steal_percent"] for run in runs) / len(runs), 2)
+def _taken(runs):
+    """What others took meanwhile, on the average of the runs."""
+    return {name: round(statistics.mean(run[name] for run in runs), 2)
+            for name in ("steal_percent", "waited_percent")}
 
 
 def measure_capacity(path_list, settings):
@@ -28,7 +31,8 @@ def measure_capacity(path_list, settings):
         of_path = runs[path.name]
         sent = sum(run["sent"] for run in of_path)
         result[path.name] = median_figure(
-            [run["answered_per_s"] for run in of_path], _mean_steal(of_path), title=path.title,
+            [run["answered_per_s"] for run in of_path], **_taken(of_path), title=path.title,
+            lanes=statistics.mean(run["lanes"] for run in of_path),
             loss=sum(run["lost"] for run in of_path) / max(1, sent),
             verified=sum(run["verified"] for run in of_path))
     return result
@@ -39,12 +43,11 @@ def _latency_at(path, rate, settings):
     median."""
     runs = [path.load("--rate", int(rate), duration=settings.latency_window_s)
             for _ in range(settings.latency_rounds)]
-    steal = _mean_steal(runs)
     figures = {}
     for name in PERCENTILES:
         windows = [run["latency_ns"][name] for run in runs if run["latency_ns"]]
         figure = median_figure if name in ("p50", "p90") else best_figure
-        figures[name] = figure(windows, steal)
+        figures[name] = figure(windows, **_taken(runs))
     best = min((run for run in runs if run["latency_ns"]), key=lambda run: run["latency_ns"]["p99"])
     return {"rate": rate, **figures, "curve": best["latency_curve_ns"],
             "lost": sum(run["lost"] for run in runs), "unsent": sum(run["unsent"] for run in runs),
@@ -57,13 +60,14 @@ def measure_latency(path, capacity, settings):
     result = {
         "title": path.title, "capacity": capacity,
         "at_rest": {name: best_figure([run["latency_ns"][name] for run in at_rest],
-                                      _mean_steal(at_rest)) for name in PERCENTILES},
+                                      **_taken(at_rest)) for name in PERCENTILES},
         "by_share": [{"share": share, **_latency_at(path, share * capacity, settings)}
                      for share in SHARES],
     }
     long_run = path.load("--rate", int(0.9 * capacity), duration=settings.loss_s)
     result["long_run"] = {name: long_run[name] for name in ("sent", "lost", "unsent", "late",
-                                                            "duplicates", "steal_percent")}
+                                                            "duplicates", "steal_percent",
+                                                            "waited_percent")}
     result["long_run"]["seconds"] = settings.loss_s
     return result
 

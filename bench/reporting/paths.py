@@ -35,8 +35,17 @@ class Keys:
                                               text=True, check=True, capture_output=True).stdout)
 
 
+class Server(Pssstd):
+    """A running pssstd."""
+
+    def bursts(self):
+        """(bursts, lanes of them all)."""
+        total = self.report()["total"]
+        return total["bursts"], total["lanes"]
+
+
 class Baseline:
-    """A running pssst_baseline, with as much of Pssstd's face as is needed here."""
+    """A running pssst_baseline, with as much of Server's face as is needed here."""
 
     def __init__(self, command):
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -46,14 +55,24 @@ class Baseline:
         if "ready" not in line:
             raise SystemExit(f"bench/report: {line}")
 
+    @staticmethod
+    def bursts():
+        return 0, 0
+
     def stop(self):
         self.process.kill()
         self.process.wait()
         self.process.stderr.close()
 
 
+def _waited_ns(pid):
+    """How long the threads of a process were ready to run and did not, in all."""
+    return sum(int(path.read_text().split()[1])
+               for path in FilePath(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
 class Path:
-    """A server that stands still but while it is measured: all share one CPU."""
+    """A server that stands still but while it is measured: all have the same CPU."""
 
     def __init__(self, name, title, server, generator, host, keys, load_arguments=()):
         self.name = name
@@ -80,12 +99,20 @@ class Path:
             self.pause()
 
     def load(self, *arguments, duration, warmup=0.3):
-        """One run of `pssst load`: what it says, with `steal_percent`."""
+        """One run of `pssst load`: what it says; with `steal_percent`, `waited_percent` (of the
+        time, the server waited for its CPU), and `lanes` (of its mean burst, 0 if it has none)."""
         command = self._generator.command(*self._load, "--duration", duration, "--warmup", warmup,
                                           *arguments)
-        with self.running(), Meter() as meter:
-            result = subprocess.run(command, text=True, capture_output=True,
-                                    stdin=subprocess.DEVNULL, timeout=duration + warmup + 60)
+        with self.running():
+            bursts, lanes = self._server.bursts()
+            waited, begin = _waited_ns(self._server.process.pid), time.monotonic_ns()
+            with Meter() as meter:
+                result = subprocess.run(command, text=True, capture_output=True,
+                                        stdin=subprocess.DEVNULL, timeout=duration + warmup + 60)
+            waited = _waited_ns(self._server.process.pid) - waited
+            elapsed = time.monotonic_ns() - begin
+            bursts, lanes = (after - before for after, before in zip(self._server.bursts(),
+                                                                     (bursts, lanes)))
         try:
             report = json.loads(result.stdout)
         except ValueError:
@@ -93,7 +120,9 @@ class Path:
         if result.returncode != 0 or report["mismatches"]:
             raise SystemExit(f"bench/report: {self.title}: status {result.returncode}: "
                              f"{result.stderr}{result.stdout}")
-        return {**report, "steal_percent": meter.steal_percent}
+        return {**report, "steal_percent": meter.steal_percent,
+                "waited_percent": round(100 * waited / elapsed, 1),
+                "lanes": lanes / max(1, bursts)}
 
     def stop(self):
         self._signal(signal.SIGCONT)
@@ -117,7 +146,7 @@ def _pssstd(settings, keys, namespace, *arguments):
                f"port={ports.UDP_PORT},handler=echo,key={keys.private}"]
     if settings.kernel:
         command += ["--x25519-kernel", settings.kernel]
-    return Pssstd(namespace.command(*command))
+    return Server(namespace.command(*command))
 
 
 @contextlib.contextmanager

@@ -1,8 +1,15 @@
 """The pictures: SVG by pygal, without scripts, legible on paper and on a screen."""
 
+import math
+import xml.etree.ElementTree as ElementTree
+
 import pygal
 from pygal.style import Style
 from reporting.text import microseconds, thousands
+
+SVG_NAMESPACE = "http://www.w3.org/2000/svg"
+ElementTree.register_namespace("", SVG_NAMESPACE)
+ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 COLOURS = ("#1f5f8b", "#d9822b", "#4c9f70", "#9b4f96", "#b0413e", "#6b7280", "#c9a227", "#2aa198")
 GREY = "#9aa3ad"
@@ -11,7 +18,7 @@ STYLE = {
     "foreground_strong": "#111827", "foreground_subtle": "#9aa3ad", "opacity": ".9",
     "opacity_hover": "1", "transition": "0s", "guide_stroke_dasharray": "1,3",
     "major_guide_stroke_dasharray": "1,3", "font_family": "Helvetica, Arial, sans-serif",
-    "title_font_size": 19, "label_font_size": 13, "major_label_font_size": 13,
+    "title_font_size": 17, "label_font_size": 13, "major_label_font_size": 13,
     "value_font_size": 13, "value_label_font_size": 13, "legend_font_size": 13,
     "stroke_width": 2.5,
 }
@@ -20,8 +27,7 @@ STYLE = {
 def _options(title, colours=COLOURS, **more):
     return {"title": title, "style": Style(colors=colours, **STYLE), "js": [], "no_prefix": False,
             "width": 900, "height": 480, "legend_at_bottom": True, "legend_box_size": 12,
-            "truncate_legend": -1, "truncate_label": -1, "show_minor_y_labels": False,
-            "pretty_print": False, "margin": 18, **more}
+            "truncate_legend": -1, "truncate_label": -1, "pretty_print": False, "margin": 18, **more}
 
 
 def _x25519(results):
@@ -32,7 +38,8 @@ def _x25519(results):
     lanes = sorted({entry["lanes"] for entry in multiplies})
     chart = pygal.Line(**_options(
         "X25519 a second on one core, by requests side by side", x_title="lanes filled",
-        value_formatter=thousands, min_scale=6, range=None, zero=0, include_x_axis=True))
+        value_formatter=thousands, zero=0, include_x_axis=True))
+    chart.y_labels = _even_labels(max(hz / entry["ticks_median"] for entry in multiplies))
     chart.x_labels = [str(n) for n in lanes]
     for kernel in dict.fromkeys(entry["kernel"] for entry in multiplies if "kernel" in entry):
         rates = {entry["lanes"]: hz / entry["ticks_median"] for entry in multiplies
@@ -53,12 +60,29 @@ def _pipeline(results):
         x_title="bytes of a message", value_formatter=thousands, print_values=True, zero=0,
         print_values_position="top", rounded_bars=2))
     chart.x_labels = [str(size) for size in sizes]
+    chart.y_labels = _even_labels(1.1 * pipeline["ceiling"]["per_second_median"])
     chart.add(f"X25519 alone ({pipeline['kernel']})",
               [pipeline["ceiling"]["per_second_median"]] * len(sizes))
     for authenticated, name in ((False, "anonymous"), (True, "client-authenticated")):
         chart.add(name, [load["per_second_median"] for load in pipeline["loads"]
                          if load["authenticated"] == authenticated])
     return "pipeline.svg", chart
+
+
+def _even_labels(largest, about=5):
+    """0, 20,000, 40,000: some five labels up to the largest value."""
+    step = 10 ** math.floor(math.log10(largest / about))
+    step *= next(factor for factor in (1, 2, 5, 10) if largest / (step * factor) <= about + 2)
+    return [step * place for place in range(int(largest / step) + 1)]
+
+
+def _log_labels(values):
+    """10, 20, 50, 100: as far as the values reach, and one beyond."""
+    low, high = min(values), max(values)
+    labels = [factor * 10 ** power for power in range(8) for factor in (1, 2, 5)]
+    below = max((label for label in labels if label <= low), default=labels[0])
+    above = min((label for label in labels if label >= high), default=labels[-1])
+    return [label for label in labels if below <= label <= above]
 
 
 def _paths(results):
@@ -73,6 +97,7 @@ def _paths(results):
         "Requests a second on one core, messages of 64 bytes", colours=(COLOURS[0],),
         show_legend=False, value_formatter=thousands, print_values=True, rounded_bars=2,
         print_values_position="center", zero=0, height=110 + 52 * len(bars)))
+    chart.y_labels = _even_labels(bars[-1][1])
     chart.x_labels = [name for name, _ in bars]
     colours = {"a plain": COLOURS[1], "X25519 ": GREY}
     chart.add("", [{"value": rate, "color": colours.get(name[:7], COLOURS[0])}
@@ -88,10 +113,12 @@ def _latency(results):
             y_title="microseconds", value_formatter=lambda value: microseconds(1000 * value)))
         chart.x_labels = ["one at a time",
                           *(f"{entry['share']:.0%}" for entry in latency["by_share"])]
-        for percentile in ("p50", "p90", "p99", "p99_9"):
-            points = [latency["at_rest"], *latency["by_share"]]
-            chart.add(percentile.replace("_", "."),
-                      [point[percentile]["value"] / 1000 for point in points])
+        points = [latency["at_rest"], *latency["by_share"]]
+        lines = {percentile: [point[percentile]["value"] / 1000 for point in points]
+                 for percentile in ("p50", "p90", "p99", "p99_9")}
+        chart.y_labels = _log_labels([value for line in lines.values() for value in line])
+        for percentile, line in lines.items():
+            chart.add(percentile.replace("_", "."), line)
         yield f"latency-{name}.svg", chart
 
 
@@ -102,8 +129,19 @@ def _scaling(results):
         value_formatter=thousands, print_values=True, zero=0, width=520, height=360,
         rounded_bars=2, print_values_position="center"))
     chart.x_labels = ["one worker", "two workers"]
+    chart.y_labels = _even_labels(scaling["together"])
     chart.add("", [scaling["alone"], scaling["together"]])
     return "scaling.svg", chart
+
+
+def _to_svg(chart, name):
+    """The same text for the same figures: pygal's scripts, comments and random names left out."""
+    chart.uuid = name.removesuffix(".svg")
+    root = ElementTree.fromstring(chart.render())  # the parser drops comments
+    for parent in list(root.iter()):
+        for script in parent.findall(f"{{{SVG_NAMESPACE}}}script"):
+            parent.remove(script)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def draw_all(results, folder):
@@ -121,6 +159,6 @@ def draw_all(results, folder):
     names = {}
     for chapter, charts in drawn.items():
         for name, chart in charts:
-            chart.render_to_file(str(folder / name))
+            (folder / name).write_text(_to_svg(chart, name))
         names[chapter] = [name for name, _ in charts]
     return names

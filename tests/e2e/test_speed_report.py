@@ -1,0 +1,135 @@
+"""bench/report makes tables and pictures, and the plain server that it compares with speaks suite 1.
+What it measures is no test's business."""
+
+import json
+import os
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import peer
+import pytest
+from ports import HostNamespace, Place
+from pssstd import BUILD, ROOT
+from world import temporary_files
+
+REPORT = ROOT / "bench/report"
+BASELINE = BUILD / "bench/baseline/pssst_baseline"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def report(out, *arguments):
+    process = subprocess.run([REPORT, "--out", out, *arguments], text=True, timeout=300,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env={**os.environ, "PSSST_BUILD": str(BUILD)})
+    assert process.returncode == 0, process.stderr
+    return json.loads((out / "report.json").read_text()), (out / "report.md").read_text()
+
+
+def assert_pictures(folder, text, *names):
+    """They are shown, well-formed, without scripts, and have words in them."""
+    assert sorted(path.name for path in folder.glob("*.svg")) == sorted(names)
+    for name in names:
+        assert f"]({name})" in text
+        root = ElementTree.parse(folder / name).getroot()
+        assert root.tag == f"{SVG}svg"
+        assert not list(root.iter(f"{SVG}script"))
+        assert any((element.text or "").strip() for element in root.iter(f"{SVG}text"))
+
+
+def targets_by_state(results):
+    measured = [row for row in results["targets"] if row["value"] is not None]
+    assert all(row["must_reached"] in (True, False) for row in measured)
+    return len(measured), len(results["targets"]) - len(measured)
+
+
+def test_report_in_memory(tmp_path):
+    results, text = report(tmp_path, "--quick", "--chapters", "1,2,7")
+    contenders = results["x25519"]["contenders"]
+    kernels = {entry["kernel"] for entry in contenders if "kernel" in entry}
+    assert results["x25519"]["kernel"] in kernels and "portable" in kernels
+    for kernel in kernels:
+        lanes = [entry["lanes"] for entry in contenders if entry["name"] == kernel]
+        assert lanes == [1, 2, 4, 8, 16, 32, 64]
+    loads = results["pipeline"]["loads"]
+    assert [(load["authenticated"], load["message_size"]) for load in loads] == [
+        (authenticated, size) for authenticated in (False, True) for size in (22, 64, 256, 1200)]
+    assert all(0 < load["of_ceiling"] < 2 for load in loads)
+    pictures = ["x25519.svg", "pipeline.svg"]
+    if len(os.sched_getaffinity(0)) > 1:
+        assert 0 < results["scaling"]["times"] < 4
+        pictures.append("scaling.svg")
+    assert_pictures(tmp_path, text, *pictures)
+    for title in ("## 1. X25519 alone", "## 2. A worker in memory", "## 7. Two workers"):
+        assert title in text
+    assert "## 3." not in text and "Made by `bench/report --quick" in text
+
+    again = tmp_path / "again"
+    assert report(again, "--from", tmp_path / "report.json") == (results, text)
+    for picture in pictures:
+        assert (again / picture).read_text() == (tmp_path / picture).read_text()
+
+
+@pytest.mark.usefixtures("as_root")
+def test_report_over_a_network(tmp_path):
+    results, text = report(tmp_path, "--quick", "--chapters", "5")
+    capacity = results["network"]["capacity"]
+    assert list(capacity) == ["baseline", "socket"]
+    for path in capacity.values():
+        assert len(path["windows"]) == 3 and min(path["windows"]) > 0
+        assert path["verified"] > 0
+    assert targets_by_state(results)[0] == 1
+    assert_pictures(tmp_path, text, "paths.svg")
+    assert "## 5. What one would write otherwise" in text
+
+
+def test_report_refuses_chapters_that_there_are_not(tmp_path):
+    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "8"], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.returncode == 2 and "chapters are 1 to 7" in process.stderr
+
+
+@pytest.fixture
+def baseline():
+    """(a client's socket, the server's public key)."""
+    subprocess.run(["ninja", "-C", BUILD, "--quiet", "bench/baseline/pssst_baseline"], check=True)
+    private = peer.generate_private()
+    here = HostNamespace()
+    place = Place("baseline", "127.0.0.1", [], here, here)
+    with temporary_files() as files, place.socket(free_udp_port()) as connected:
+        command = [BASELINE, "--port", str(connected.getpeername()[1]), "--key",
+                   files.key("server", private)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stderr.readline() == "pssst_baseline: ready\n"
+            yield connected, peer.public_key(private)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def free_udp_port():
+    with HostNamespace().socket(2, 2) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_plain_server_answers(baseline):
+    connected, public = baseline
+    client = peer.Client(public, None)
+    for size in (0, 1, 64, 1200, 1420):
+        message = os.urandom(size)
+        datagram, pending = client.seal(message)
+        connected.send(datagram)
+        assert pending.open(connected.recv(65536)) == message
+
+
+def test_plain_server_is_silent_to_what_is_wrong(baseline):
+    connected, public = baseline
+    good, pending = peer.Client(public, None).seal(b"hello")
+    authenticated, _ = peer.Client(public, peer.generate_private()).seal(b"hello")
+    flipped = bytes([*good[:-1], good[-1] ^ 1])
+    for wrong in (b"", good[:3], good[:51], flipped, b"\x80" + good[1:], b"\0\0\0\2" + good[4:],
+                  good[:4] + bytes(32) + good[36:], authenticated):
+        connected.send(wrong)
+    connected.send(good)
+    assert pending.open(connected.recv(65536)) == b"hello"
