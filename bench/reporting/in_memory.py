@@ -3,9 +3,10 @@
 import json
 import statistics
 
-from reporting.machine import BUILD, Meter, cpus, output
+from reporting.machine import BUILD, ROOT, Meter, cpus, output
 
 COMPARE = BUILD / "bench/crypto/x25519_compare"
+INSTRUCTIONS = ROOT / "bench/crypto/x25519_instructions.py"
 WORKER_BENCH = BUILD / "bench/server/worker_bench"
 
 
@@ -16,8 +17,12 @@ def _measure(*command):
 
 
 def measure_x25519(settings):
-    return _measure(COMPARE, "--json", "--cpu", cpus()[0], "--rounds", settings.x25519_rounds,
-                    "--window", settings.x25519_window_ms)
+    result = _measure(COMPARE, "--json", "--cpu", cpus()[0], "--rounds", settings.x25519_rounds,
+                      "--window", settings.x25519_window_ms)
+    steps = json.loads(output(INSTRUCTIONS, "--steps", "--json"))
+    result["step_instructions"] = {entry["name"]: entry["instructions_per_step_and_vector"]
+                                   for entry in steps}
+    return result
 
 
 def _worker_bench(settings, what, window_ms, rounds, used):

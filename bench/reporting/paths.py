@@ -2,6 +2,7 @@
 over which `pssst load` can be run."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -20,7 +21,9 @@ PSSST = BUILD / "src/tools/pssst"
 PSSSTD = BUILD / "src/server/pssstd"
 BASELINE = BUILD / "bench/baseline/pssst_baseline"
 HUGEPAGES = 320  # of 2 MB: two DPDK processes, 256 MB each
-DPDK_START = 1.0  # seconds that a device takes to see that its peer has left
+DPDK_SETTLE = 0.5  # seconds that a device has to see that its peer has left
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 class Keys:
@@ -35,8 +38,16 @@ class Keys:
                                               text=True, check=True, capture_output=True).stdout)
 
 
+def _die_with_parent():
+    """In a child: it would stand still for ever if the report were killed."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Server(Pssstd):
     """A running pssstd."""
+
+    def __init__(self, command):
+        super().__init__(command, preexec_fn=_die_with_parent)
 
     def bursts(self):
         """(bursts, lanes of them all)."""
@@ -48,7 +59,8 @@ class Baseline:
     """A running pssst_baseline, with as much of Server's face as is needed here."""
 
     def __init__(self, command):
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=_die_with_parent)
 
     def wait_ready(self):
         line = self.process.stderr.readline()
@@ -81,7 +93,7 @@ class Path:
         self._generator = generator  # the namespace of `pssst load`
         self._load = [PSSST, "load", host, ports.UDP_PORT, "--server", keys.public, "--json",
                       "--cpus", cpus()[1], *load_arguments]
-        self._settle = DPDK_START if load_arguments else 0
+        self._settle = DPDK_SETTLE if load_arguments else 0
 
     def _signal(self, number):
         os.kill(self._server.process.pid, number)

@@ -24,6 +24,10 @@ def _load(results, authenticated):
                 if (load["authenticated"], load["message_size"]) == (authenticated, 64))
 
 
+def _step(kernel):
+    return lambda results: results["x25519"]["step_instructions"][kernel]
+
+
 def _capacity(results, path):
     return results["network"]["capacity"][path]["value"]
 
@@ -54,6 +58,10 @@ TARGETS = [
            lambda results: _contender(results, "avx2", 32)["against_openssl_evp"]),
     Target("avx2, burst of 64, core cycles each (targets are of Zen 3)", 29800, 28000,
            lambda results: _contender(results, "avx2", 64)["core_cycles"], "{:,.0f}", True),
+    Target("avx2, instructions per ladder step and vector", 1810, 1789, _step("avx2"), "{:,.0f}",
+           True),
+    Target("avx512ifma, instructions per ladder step and vector", 1000, 850, _step("avx512ifma"),
+           "{:,.0f}", True),
     Target("avx2, burst of 8, against its own burst of 32", 0.95, None,
            lambda results: _contender(results, "avx2", 8)["against_own_burst"]),
     Target("mulx, one lane, against EVP_PKEY_derive alone, times", 1.2, 1.35,
