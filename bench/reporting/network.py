@@ -41,8 +41,7 @@ def measure_capacity(path_list, settings):
 def _latency_at(path, rate, settings):
     """Percentiles in ns, open loop; the tails' best of some windows, as p50 and p90 are their
     median."""
-    runs = [path.load("--rate", int(rate), duration=settings.latency_window_s)
-            for _ in range(settings.latency_rounds)]
+    runs = [path.load_at(rate, settings.latency_window_s) for _ in range(settings.latency_rounds)]
     figures = {}
     for name in PERCENTILES:
         windows = [run["latency_ns"][name] for run in runs if run["latency_ns"]]
@@ -64,7 +63,7 @@ def measure_latency(path, capacity, settings):
         "by_share": [{"share": share, **_latency_at(path, share * capacity, settings)}
                      for share in SHARES],
     }
-    long_run = path.load("--rate", int(0.9 * capacity), duration=settings.loss_s)
+    long_run = path.load_at(0.9 * capacity, settings.loss_s)
     result["long_run"] = {name: long_run[name] for name in ("sent", "lost", "unsent", "late",
                                                             "duplicates", "steal_percent",
                                                             "waited_percent")}

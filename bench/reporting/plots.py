@@ -93,8 +93,9 @@ def _paths(results):
         bars += [("pssstd's worker, in memory", anonymous["per_second_median"]),
                  ("X25519 alone", results["pipeline"]["ceiling"]["per_second_median"])]
     bars.sort(key=lambda bar: bar[1])
+    kernel = f", kernel {results['pipeline']['kernel']}" if "pipeline" in results else ""
     chart = pygal.HorizontalBar(**_options(
-        "Requests a second on one core, messages of 64 bytes", colours=(COLOURS[0],),
+        f"Requests a second on one core, messages of 64 bytes{kernel}", colours=(COLOURS[0],),
         show_legend=False, value_formatter=thousands, print_values=True, rounded_bars=2,
         print_values_position="center", zero=0, height=110 + 52 * len(bars)))
     chart.y_labels = _even_labels(bars[-1][1])

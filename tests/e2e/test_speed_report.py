@@ -4,6 +4,7 @@ What it measures is no test's business."""
 import json
 import os
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import peer
@@ -11,6 +12,9 @@ import pytest
 from ports import HostNamespace, Place
 from pssstd import BUILD, ROOT
 from world import temporary_files
+
+sys.path.append(str(ROOT / "bench"))
+from reporting import targets  # noqa: E402
 
 REPORT = ROOT / "bench/report"
 BASELINE = BUILD / "bench/baseline/pssst_baseline"
@@ -86,6 +90,37 @@ def test_report_refuses_chapters_that_there_are_not(tmp_path):
     process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "8"], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.returncode == 2 and "chapters are 1 to 7" in process.stderr
+
+
+def judged(results):
+    return {row["what"]: (row["must_reached"], row["want_reached"])
+            for row in targets.judge(results) if row["value"] is not None}
+
+
+@pytest.mark.parametrize("socket, expected", [
+    (29, (False, False)), (30, (True, False)), (39, (True, False)), (40, (True, True))])
+def test_larger_is_better(socket, expected):
+    capacity = {"baseline": {"value": 10}, "socket": {"value": socket}}
+    assert judged({"network": {"capacity": capacity}}) == {
+        "kernel sockets, against the plain server, times": expected}
+
+
+@pytest.mark.parametrize("lost, unsent, expected", [
+    (0, 0, True), (1, 0, False), (0, 1, False)])
+def test_any_loss_is_too_much(lost, unsent, expected):
+    long_run = {"sent": 10 ** 6, "lost": lost, "unsent": unsent}
+    assert judged({"network": {"latency": {"vhost": {"long_run": long_run}}}}) == {
+        "loss at 90 % of capacity, through vhost-user": (expected, None)}
+
+
+@pytest.mark.parametrize("p99_ns, expected", [
+    (2_000_000, (True, True)), (3_000_000, (True, False)), (3_000_001, (False, False))])
+def test_smaller_is_better(p99_ns, expected):
+    """A burst of 32 at 32,000 a second takes a millisecond."""
+    latency = {"capacity": 32_000, "by_share": [{"share": 0.7, "p99": {"value": p99_ns}}]}
+    results = {"network": {"latency": {"vhost": latency}}, "pipeline": {"burst_limit": 32}}
+    assert judged(results) == {
+        "p99 at 70 % of capacity, against the time of a full burst, times": expected}
 
 
 @pytest.fixture
