@@ -44,10 +44,18 @@ std::size_t BaselineSession::echo(std::span<const std::uint8_t> request,
       !std::equal(kRequestHeader.begin(), kRequestHeader.end(), request.begin())) {
     return 0;
   }
+  std::array<std::uint8_t, 32> shared;
+  if (!multiply(request.subspan<kDhOffset, kDhSize>(), shared)) return 0;
+  return echo_with(request, shared, reply);
+}
+
+std::size_t BaselineSession::echo_with(std::span<const std::uint8_t> request,
+                                       std::span<const std::uint8_t, 32> shared,
+                                       std::span<std::uint8_t> reply) noexcept {
   KeyMaterial key_material;
   std::uint8_t* const text = reply.data() + kCiphertextOffset;
   const std::size_t size = request.size() - kOverheadSize;
-  if (!derive(request.subspan<kDhOffset, kDhSize>(), key_material) ||
+  if (!derive(request.subspan<kDhOffset, kDhSize>(), shared, key_material) ||
       !open(request, key_material, text)) {
     return 0;
   }
@@ -56,17 +64,21 @@ std::size_t BaselineSession::echo(std::span<const std::uint8_t> request,
   return seal(reply.first(kHeaderSize), key_material, text, size, text + size) ? request.size() : 0;
 }
 
-bool BaselineSession::derive(std::span<const std::uint8_t, 32> dh,
-                             KeyMaterial& key_material) noexcept {
+bool BaselineSession::multiply(std::span<const std::uint8_t, 32> dh,
+                               std::span<std::uint8_t, 32> shared) noexcept {
   const OpensslPointer<EVP_PKEY, EVP_PKEY_free> peer(
       EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, dh.data(), dh.size()));
-  std::array<std::uint8_t, 32> shared;
   std::size_t size = shared.size();
   // EVP_PKEY_derive() fails if the shared secret is zero.
   return peer != nullptr &&
          EVP_PKEY_derive_set_peer_ex(derive_context_.get(), peer.get(), 0) == 1 &&
-         EVP_PKEY_derive(derive_context_.get(), shared.data(), &size) == 1 &&
-         EVP_DigestInit_ex2(hash_context_.get(), sha256_.get(), nullptr) == 1 &&
+         EVP_PKEY_derive(derive_context_.get(), shared.data(), &size) == 1;
+}
+
+bool BaselineSession::derive(std::span<const std::uint8_t, 32> dh,
+                             std::span<const std::uint8_t, 32> shared,
+                             KeyMaterial& key_material) noexcept {
+  return EVP_DigestInit_ex2(hash_context_.get(), sha256_.get(), nullptr) == 1 &&
          EVP_DigestUpdate(hash_context_.get(), dh.data(), dh.size()) == 1 &&
          EVP_DigestUpdate(hash_context_.get(), shared.data(), shared.size()) == 1 &&
          EVP_DigestFinal_ex(hash_context_.get(), key_material.data(), nullptr) == 1;

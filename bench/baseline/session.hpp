@@ -23,10 +23,17 @@ class BaselineSession {
   /// for as many bytes. Returns the reply's size, that of the request; 0: no reply.
   std::size_t echo(std::span<const std::uint8_t> request, std::span<std::uint8_t> reply) noexcept;
 
+  /// All of it but the checks and X25519, whose result is `shared`.
+  std::size_t echo_with(std::span<const std::uint8_t> request,
+                        std::span<const std::uint8_t, 32> shared,
+                        std::span<std::uint8_t> reply) noexcept;
+
  private:
   using KeyMaterial = std::array<std::uint8_t, 32>;
 
-  bool derive(std::span<const std::uint8_t, 32> dh, KeyMaterial& key_material) noexcept;
+  bool multiply(std::span<const std::uint8_t, 32> dh, std::span<std::uint8_t, 32> shared) noexcept;
+  bool derive(std::span<const std::uint8_t, 32> dh, std::span<const std::uint8_t, 32> shared,
+              KeyMaterial& key_material) noexcept;
   bool open(std::span<const std::uint8_t> request, const KeyMaterial& key_material,
             std::uint8_t* message) noexcept;
   bool seal(std::span<const std::uint8_t> header, const KeyMaterial& key_material,

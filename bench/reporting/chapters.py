@@ -53,6 +53,7 @@ def run_all(arguments):
             results["x25519"] = in_memory.measure_x25519(settings)
         if 2 in chapters:
             _say("a worker in memory")
+            results["suite1"] = in_memory.measure_suite1(settings)
             results["pipeline"] = in_memory.measure_pipeline(settings)
         if 7 in chapters:
             _say("workers side by side")

@@ -101,7 +101,18 @@ def _pipeline(results):
             f"{thousands(pipeline['clients'])} clients. Kernel {pipeline['kernel']}, bursts of "
             f"{pipeline['burst_limit']}; the median of {pipeline['rounds']} windows of "
             f"{pipeline['window_ms']:g} ms CPU time each, in turns; steal {_steal(pipeline)}.\n\n"
-            + table(["requests", "bytes", "a second, median", "best", "of X25519 alone"], rows))
+            + table(["requests", "bytes", "a second, median", "best", "of X25519 alone"], rows)
+            + "\n" + _suite1(results["suite1"]))
+
+
+def _suite1(suite1):
+    rows = [[size["message_size"], thousands(size["ticks_median"]), thousands(size["ticks_best"]),
+             thousands(size["openssl_ticks_median"]), f"{size['against_openssl']:.2f}"]
+            for size in suite1["sizes"]]
+    return ("Of this, what suite 1 costs besides X25519: derive, open and seal one request and its "
+            f"reply, in TSC ticks, by pssst in bursts of {suite1['burst']} and by OpenSSL with all "
+            f"contexts reused; steal {_steal(suite1)}.\n\n"
+            + table(["bytes", "pssst, median", "best", "OpenSSL, median", "times"], rows))
 
 
 def _paths(names):
@@ -118,8 +129,8 @@ def _paths(names):
                 f"median of {results['settings']['rounds']} windows of "
                 f"{results['settings']['window_s']:g} s in turns with those of the other "
                 f"chapters. {TAKEN}\n\n"
-                + table(["", "a second, median", "best", "lost", "of X25519 alone", "mean burst", "taken"],
-                        rows))
+                + table(["", "a second, median", "best", "lost", "of X25519 alone", "mean burst",
+                         "taken"], rows))
     return render
 
 

@@ -7,6 +7,7 @@ from reporting.machine import BUILD, ROOT, Meter, cpus, output
 
 COMPARE = BUILD / "bench/crypto/x25519_compare"
 INSTRUCTIONS = ROOT / "bench/crypto/x25519_instructions.py"
+SUITE1_BENCH = BUILD / "bench/protocol/suite1_bench"
 WORKER_BENCH = BUILD / "bench/server/worker_bench"
 
 
@@ -23,6 +24,11 @@ def measure_x25519(settings):
     result["step_instructions"] = {entry["name"]: entry["instructions_per_step_and_vector"]
                                    for entry in steps}
     return result
+
+
+def measure_suite1(settings):
+    return _measure(SUITE1_BENCH, "--cpu", cpus()[0], "--rounds", settings.x25519_rounds,
+                    "--window", settings.x25519_window_ms)
 
 
 def _worker_bench(settings, what, window_ms, rounds, used):

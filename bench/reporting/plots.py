@@ -27,7 +27,8 @@ STYLE = {
 def _options(title, colours=COLOURS, **more):
     return {"title": title, "style": Style(colors=colours, **STYLE), "js": [], "no_prefix": False,
             "width": 900, "height": 480, "legend_at_bottom": True, "legend_box_size": 12,
-            "truncate_legend": -1, "truncate_label": -1, "pretty_print": False, "margin": 18, **more}
+            "truncate_legend": -1, "truncate_label": -1, "pretty_print": False,
+            "margin": 18, **more}
 
 
 def _x25519(results):

@@ -68,6 +68,9 @@ TARGETS = [
            lambda results: _contender(results, "mulx", 1)["against_openssl_derive"]),
     Target("avx2 check, against multiply at equal lanes, the least", 1.0, 1.02,
            _check_against_multiply),
+    Target("derive, open and seal, 64 B, TSC ticks", 700, None,
+           lambda results: next(size["ticks_median"] for size in results["suite1"]["sizes"]
+                                if size["message_size"] == 64), "{:,.0f}", True),
     Target("in memory, anonymous 64 B, of the X25519 ceiling", 0.93, 0.96,
            lambda results: _load(results, False)["of_ceiling"], "{:.1%}"),
     Target("in memory, authenticated against anonymous, 64 B", 0.62, 0.70,

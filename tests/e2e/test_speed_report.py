@@ -58,6 +58,8 @@ def test_report_in_memory(tmp_path):
     assert [(load["authenticated"], load["message_size"]) for load in loads] == [
         (authenticated, size) for authenticated in (False, True) for size in (22, 64, 256, 1200)]
     assert all(0 < load["of_ceiling"] < 2 for load in loads)
+    assert [size["message_size"] for size in results["suite1"]["sizes"]] == [22, 64, 256, 1200]
+    assert all(size["ticks_median"] > 0 for size in results["suite1"]["sizes"])
     pictures = ["x25519.svg", "pipeline.svg"]
     if len(os.sched_getaffinity(0)) > 1:
         assert 0 < results["scaling"]["times"] < 4
