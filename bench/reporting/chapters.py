@@ -19,6 +19,7 @@ class Settings:
     clients: int = 1000           # in memory
     pipeline_rounds: int = 45
     pipeline_window_ms: float = 10
+    profile_s: float = 10
     scaling_window_ms: float = 200
     window_s: float = 1.0         # over a network
     latency_rounds: int = 5
@@ -28,8 +29,8 @@ class Settings:
 
 def quick_settings():
     return Settings(rounds=3, x25519_rounds=5, x25519_window_ms=1, clients=256, pipeline_rounds=7,
-                    pipeline_window_ms=3, scaling_window_ms=20, window_s=0.4, latency_rounds=2,
-                    latency_window_s=0.4, loss_s=1.0)
+                    pipeline_window_ms=3, profile_s=1, scaling_window_ms=20, window_s=0.4,
+                    latency_rounds=2, latency_window_s=0.4, loss_s=1.0)
 
 
 def _say(text):
@@ -55,6 +56,7 @@ def run_all(arguments):
             _say("a worker in memory")
             results["suite1"] = in_memory.measure_suite1(settings)
             results["pipeline"] = in_memory.measure_pipeline(settings)
+            results["profile"] = in_memory.measure_profile(settings)
         if 7 in chapters:
             _say("workers side by side")
             results["scaling"] = in_memory.measure_scaling(settings)

@@ -102,7 +102,19 @@ def _pipeline(results):
             f"{pipeline['burst_limit']}; the median of {pipeline['rounds']} windows of "
             f"{pipeline['window_ms']:g} ms CPU time each, in turns; steal {_steal(pipeline)}.\n\n"
             + table(["requests", "bytes", "a second, median", "best", "of X25519 alone"], rows)
-            + "\n" + _suite1(results["suite1"]))
+            + "\n" + _suite1(results["suite1"]) + "\n" + _profile(results["profile"]))
+
+
+def _profile(profile):
+    functions = profile["functions"]
+    x25519 = sum(function["share"] for function in functions if function["x25519"])
+    others = [function for function in functions if not function["x25519"]][:8]
+    return ("Where the worker's time goes, anonymous, 64 bytes, by samples of "
+            f"{profile['seconds']:g} s; steal {_steal(profile)}.\n\n"
+            + table(["function", "share"],
+                    [["X25519, all its functions", percent(x25519)],
+                     *([f"`{function['name']}`", percent(function["share"])]
+                       for function in others)]))
 
 
 def _suite1(suite1):

@@ -3,6 +3,8 @@
 import json
 import statistics
 
+from server import worker_profile
+
 from reporting.machine import BUILD, ROOT, Meter, cpus, output
 
 COMPARE = BUILD / "bench/crypto/x25519_compare"
@@ -42,6 +44,14 @@ def _worker_bench(settings, what, window_ms, rounds, used):
 def measure_pipeline(settings):
     return _worker_bench(settings, "pipeline", settings.pipeline_window_ms,
                          settings.pipeline_rounds, [cpus()[0]])
+
+
+def measure_profile(settings):
+    with Meter() as meter:
+        profile = worker_profile.sample(settings.profile_s, settings.kernel)
+    return {"seconds": settings.profile_s, "steal_percent": meter.steal_percent, "functions": [
+        {"name": name, "share": share, "x25519": x25519}
+        for name, share, x25519 in worker_profile.shares_of(profile)]}
 
 
 def measure_scaling(settings):

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "server/replay_worker.hpp"
 #include "server/scaling.hpp"
 #include "timing/quiet_clock.hpp"
+#include "timing/sampler.hpp"
 #include "timing/windows.hpp"
 
 namespace pssst::bench {
@@ -31,9 +33,12 @@ constexpr const char* kAbout =
     "\n"
     "pipeline: each kind of load, and the X25519 kernel alone on full bursts, take turns in "
     "windows\n"
-    "on one CPU. scaling: one worker a CPU, each alone and all together.";
+    "on one CPU. scaling: one worker a CPU, each alone and all together. profile: where the time "
+    "of\n"
+    "a worker goes, anonymous and 64 bytes; server/worker_profile.py names the places.";
 
 constexpr std::array<std::size_t, 4> kMessageSizes{22, 64, 256, 1200};
+constexpr double kSampleIntervalUs = 211;  // a prime: in step with nothing
 
 struct Arguments {
   std::size_t rounds = 9;
@@ -133,10 +138,31 @@ json measure_scaling(const Arguments& arguments, const crypto::X25519Kernel& ker
   return result;
 }
 
+json measure_profile(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
+  const Population population(arguments.clients);
+  ReplayWorker worker(population, {}, std::string(kernel.name));
+  Sampler sampler(kSampleIntervalUs);
+  const std::uint64_t begin = base::read_tsc();
+  const auto length =
+      static_cast<std::uint64_t>(arguments.window_ms * static_cast<double>(base::tsc_hz()) / 1000);
+  for (std::size_t i = 0; i < arguments.rounds; ++i) {
+    const std::uint64_t end = begin + (i + 1) * length;
+    while (base::read_tsc() < end) worker.answer_burst();
+  }
+  json result = describe(arguments, kernel);
+  result["places"] = json::array();
+  for (const Sampler::Place& place : sampler.places()) {
+    result["places"].push_back(
+        {{"file", place.file}, {"offset", place.offset}, {"count", place.count}});
+  }
+  return result;
+}
+
 void declare(CLI::App& app, Arguments& arguments) {
   app.require_subcommand(1);
   for (CLI::App* command : {app.add_subcommand("pipeline", "Loads against the kernel alone"),
-                            app.add_subcommand("scaling", "Workers alone and together")}) {
+                            app.add_subcommand("scaling", "Workers alone and together"),
+                            app.add_subcommand("profile", "Where a worker's time goes")}) {
     command->add_option("--rounds", arguments.rounds, "Windows of each contender")
         ->check(CLI::Range(1, 100000));
     command->add_option("--window", arguments.window_ms, "Length of a window, ms")
@@ -164,8 +190,9 @@ int run(int argc, char** argv) {
         std::fprintf(stderr, "worker_bench: may not run on CPU %u\n", arguments.cpus.front()));
     return 1;
   }
-  const json result = app.got_subcommand("pipeline") ? measure_pipeline(arguments, *kernel)
-                                                     : measure_scaling(arguments, *kernel);
+  const json result = app.got_subcommand("pipeline")  ? measure_pipeline(arguments, *kernel)
+                      : app.got_subcommand("scaling") ? measure_scaling(arguments, *kernel)
+                                                      : measure_profile(arguments, *kernel);
   std::printf("%s\n", result.dump(1).c_str());
   return 0;
 }

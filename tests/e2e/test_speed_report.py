@@ -60,6 +60,9 @@ def test_report_in_memory(tmp_path):
     assert all(0 < load["of_ceiling"] < 2 for load in loads)
     assert [size["message_size"] for size in results["suite1"]["sizes"]] == [22, 64, 256, 1200]
     assert all(size["ticks_median"] > 0 for size in results["suite1"]["sizes"])
+    x25519 = sum(function["share"] for function in results["profile"]["functions"]
+                 if function["x25519"])
+    assert 0.3 < x25519 < 1, "a profile that does not know its functions"
     pictures = ["x25519.svg", "pipeline.svg"]
     if len(os.sched_getaffinity(0)) > 1:
         assert 0 < results["scaling"]["times"] < 4
