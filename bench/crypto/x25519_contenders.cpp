@@ -183,9 +183,12 @@ void add_kernel(std::vector<X25519Contender>& contenders,
 }  // namespace
 
 std::vector<std::string> native_kernels() {
-  std::vector<std::string> names;
+  // What is chosen of itself may be several kernels under one name.
+  std::vector<std::string> names{std::string(crypto::select_x25519_kernel({})->name)};
   for (const crypto::X25519Kernel& kernel : crypto::x25519_kernels()) {
-    if (kernel.supported() && !kernel.name.ends_with("_model")) names.emplace_back(kernel.name);
+    if (kernel.supported() && !kernel.name.ends_with("_model") && kernel.name != names.front()) {
+      names.emplace_back(kernel.name);
+    }
   }
   return names;
 }

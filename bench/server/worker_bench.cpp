@@ -100,7 +100,7 @@ json measure_pipeline(const Arguments& arguments, const crypto::X25519Kernel& ke
   std::vector<Contender> contenders{
       {.call = [&] { ceiling.multiply_burst(); }, .operations = kernel.burst_limit}};
   for (const Load& load : loads) {
-    workers.push_back(std::make_unique<ReplayWorker>(population, load, std::string(kernel.name)));
+    workers.push_back(std::make_unique<ReplayWorker>(population, load, arguments.kernel));
     contenders.push_back({.call = [worker = workers.back().get()] { worker->answer_burst(); },
                           .operations = kernel.burst_limit});
   }
@@ -129,7 +129,7 @@ json measure_scaling(const Arguments& arguments, const crypto::X25519Kernel& ker
                                                            {.cpus = arguments.cpus,
                                                             .rounds = arguments.rounds,
                                                             .window_ms = arguments.window_ms,
-                                                            .kernel = std::string(kernel.name)});
+                                                            .kernel = arguments.kernel});
   json result = describe(arguments, kernel);
   result["scaling"] = json::array();
   for (const ScalingRound& round : rounds) {
@@ -140,7 +140,7 @@ json measure_scaling(const Arguments& arguments, const crypto::X25519Kernel& ker
 
 json measure_profile(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
   const Population population(arguments.clients);
-  ReplayWorker worker(population, {}, std::string(kernel.name));
+  ReplayWorker worker(population, {}, arguments.kernel);
   Sampler sampler(kSampleIntervalUs);
   const std::uint64_t begin = base::read_tsc();
   const auto length =
