@@ -1,5 +1,5 @@
-"""bench/report makes tables and pictures, and the plain server that it compares with speaks suite 1.
-What it measures is no test's business."""
+"""bench/report makes tables and pictures, and the plain server that it compares with speaks suite
+1. What it measures is no test's business."""
 
 import json
 import os
