@@ -54,6 +54,9 @@ def test_report_in_memory(tmp_path):
     for kernel in kernels:
         lanes = [entry["lanes"] for entry in contenders if entry["name"] == kernel]
         assert lanes == [1, 2, 4, 8, 16, 32, 64]
+    steps = results["x25519"]["step_instructions"]
+    for kernel, limit in {"avx2": 1810, "avx512ifma": 1000}.items():
+        assert kernel not in steps or 0 < steps[kernel] <= limit
     loads = results["pipeline"]["loads"]
     assert [(load["authenticated"], load["message_size"]) for load in loads] == [
         (authenticated, size) for authenticated in (False, True) for size in (22, 64, 256, 1200)]
