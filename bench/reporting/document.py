@@ -40,7 +40,7 @@ def render_targets(results):
 
 def _kernel_note(results):
     kernel = results.get("pipeline", {}).get("kernel", TARGET_KERNEL)
-    if kernel == TARGET_KERNEL:
+    if "avx512" not in kernel:
         return ""
     return (f"\nThe requests above were served by the kernel {kernel}; what must be was set for "
             f"{TARGET_KERNEL}, a slower one, beside which everything else weighs less. Against "

@@ -35,7 +35,8 @@ def _x25519(results):
     """Rate by lanes; what knows no lanes is a level line."""
     x25519 = results["x25519"]
     hz = x25519["tsc_hz"]
-    multiplies = [entry for entry in x25519["contenders"] if "against_multiply" not in entry]
+    multiplies = [entry for entry in x25519["contenders"] if "against_multiply" not in entry
+                  and entry.get("kernel") != "avx2_readable"]  # what avx2 is tested against
     lanes = sorted({entry["lanes"] for entry in multiplies})
     chart = pygal.Line(**_options(
         "X25519 a second on one core, by requests side by side", x_title="lanes filled",
