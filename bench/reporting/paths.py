@@ -39,7 +39,7 @@ class Keys:
 
 
 def _die_with_parent():
-    """In a child: it would stand still for ever if the report were killed."""
+    """In a child: a server would stand still for ever if the report were killed."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -123,7 +123,8 @@ class Path:
             waited, begin = _waited_ns(self._server.process.pid), time.monotonic_ns()
             with Meter() as meter:
                 result = subprocess.run(command, text=True, capture_output=True,
-                                        stdin=subprocess.DEVNULL, timeout=duration + warmup + 60)
+                                        stdin=subprocess.DEVNULL, timeout=duration + warmup + 60,
+                                        preexec_fn=_die_with_parent)
             waited = _waited_ns(self._server.process.pid) - waited
             elapsed = time.monotonic_ns() - begin
             bursts, lanes = (after - before for after, before in zip(self._server.bursts(),
