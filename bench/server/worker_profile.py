@@ -49,7 +49,7 @@ def short_name(name):
 
 
 def is_x25519(name):
-    return re.search(r"x25519|ladders|ProjectivePoint", name) is not None
+    return re.search(r"x25519|ladders|ProjectivePoint|FieldElement|multiply_four", name) is not None
 
 
 def shares_of(profile):
