@@ -8,6 +8,7 @@ usage: worker_profile.py [SECONDS [KERNEL]]
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -61,6 +62,7 @@ def shares_of(profile):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10
     profile = sample(seconds, sys.argv[2] if len(sys.argv) > 2 else "")
     print(f"{profile['cpu_name']}, kernel {profile['kernel']}")
