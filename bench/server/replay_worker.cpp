@@ -20,7 +20,8 @@ constexpr std::size_t kWindow = 4 * kBurstLanesMax;
 // Every client is seen this often before the first measurement: what is made for clients that come
 // again is made. Of what takes long, a worker makes but one in a burst.
 constexpr std::size_t kWarmUpPasses = 4;
-constexpr std::size_t kIpSourceOffset = 26;  // in the frame
+constexpr std::size_t kProofTableMemory = std::size_t{256} << 20;  // pssstd's default
+constexpr std::size_t kIpSourceOffset = 26;                        // in the frame
 
 std::unique_ptr<Client> make_client(const PrivateKey& server, const PrivateKey* key) {
   std::string error;
@@ -84,6 +85,7 @@ ReplayWorker::ReplayWorker(const Population& population, const Load& load,
       snapshots_(population.make_snapshot(), 1) {
   server::WorkerSettings settings;
   settings.x25519_kernel = kernel;
+  settings.proof_table_memory = kProofTableMemory;
   auto worker = server::Worker<ReplayPort>::create(port_, snapshots_, settings);
   PSSST_ASSERT(worker.has_value());
   worker_ = std::move(*worker);
