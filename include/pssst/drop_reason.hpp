@@ -25,27 +25,31 @@
   X(kUdpPort, "udp_port", "no service at this UDP port, or source port 0")
 
 /// Datagram drops, in the order in which the checks are made: the cheapest first.
-#define PSSST_DATAGRAM_DROPS(X)                                                            \
-  X(kTooShort, "too_short", "shorter than the four header bytes")                          \
-  X(kSuite, "suite", "suite unknown or not enabled for the service")                       \
-  X(kReplyFlag, "reply_flag", "reply flag set on a request")                               \
-  X(kReservedFlags, "reserved_flags", "reserved flag bit set")                             \
-  X(kTooShortForSuite, "too_short_for_suite", "shorter than the suite's smallest request") \
-  X(kPolicyAnonymous, "policy_anonymous",                                                  \
-    "anonymous request where client authentication is required")                           \
-  X(kPolicyAuthenticated, "policy_authenticated",                                          \
-    "client-authenticated request where only anonymous ones are served")                   \
-  X(kDhNotCanonical, "dh_not_canonical", "dh has bit 255 set or is not below 2^255-19")    \
-  X(kDhSmallOrder, "dh_small_order", "dh is a point of small order")                       \
-  X(kQueueFull, "queue_full", "the worker's queue for this kind of source is full")        \
-  X(kSharedSecretZero, "shared_secret_zero", "X25519 of server key and dh is zero")        \
-  X(kTag, "tag", "GCM tag is wrong")                                                       \
-  X(kProofTooShort, "proof_too_short", "plaintext shorter than the proof")                 \
-  X(kClientUnknown, "client_unknown", "client key is not enrolled")                        \
-  X(kProofZero, "proof_zero", "X25519 of the proof is zero")                               \
-  X(kProofMismatch, "proof_mismatch", "the proof does not give dh")                        \
-  X(kReplyTooLong, "reply_too_long", "the handler's reply does not fit a datagram")        \
-  X(kTransmit, "transmit", "the port could not send the reply")                            \
+#define PSSST_DATAGRAM_DROPS(X)                                                                \
+  X(kTooShort, "too_short", "shorter than the four header bytes")                              \
+  X(kSuite, "suite", "suite unknown or not enabled for the service")                           \
+  X(kReplyFlag, "reply_flag", "reply flag set on a request")                                   \
+  X(kReservedFlags, "reserved_flags", "reserved flag bit set")                                 \
+  X(kTooShortForSuite, "too_short_for_suite", "shorter than the suite's smallest request")     \
+  X(kPolicyAnonymous, "policy_anonymous",                                                      \
+    "anonymous request where client authentication is required")                               \
+  X(kPolicyAuthenticated, "policy_authenticated",                                              \
+    "client-authenticated request where only anonymous ones are served")                       \
+  X(kKeyId, "key_id", "kid names no key of the service")                                       \
+  X(kDhNotCanonical, "dh_not_canonical", "dh or enc has bit 255 set or is not below 2^255-19") \
+  X(kDhSmallOrder, "dh_small_order", "dh or enc is a point of small order")                    \
+  X(kQueueFull, "queue_full", "the worker's queue for this kind of source is full")            \
+  X(kSharedSecretZero, "shared_secret_zero", "X25519 of server key and dh is zero")            \
+  X(kTag, "tag", "GCM tag is wrong")                                                           \
+  X(kProofTooShort, "proof_too_short", "plaintext shorter than the proof")                     \
+  X(kClientUnknown, "client_unknown", "client key is not enrolled")                            \
+  X(kProofZero, "proof_zero", "X25519 of the proof is zero")                                   \
+  X(kProofMismatch, "proof_mismatch", "the proof does not give dh")                            \
+  X(kClientTag, "client_tag", "GCM tag under the client's static secret is wrong")             \
+  X(kMessageLength, "message_length", "message length goes past the end of the plaintext")     \
+  X(kPadding, "padding", "padding holds something else than zeros")                            \
+  X(kReplyTooLong, "reply_too_long", "the handler's reply does not fit a datagram")            \
+  X(kTransmit, "transmit", "the port could not send the reply")                                \
   X(kShutdown, "shutdown", "still queued when the worker stopped")
 
 namespace pssst {

@@ -9,11 +9,24 @@
 #include <span>
 #include <string_view>
 
+#include "pssst/wire.hpp"
+
 namespace pssst {
 
 inline constexpr std::size_t kKeySize = 32;  ///< bytes, private and public
 
 using PublicKey = std::array<std::uint8_t, kKeySize>;
+using KeyId = std::array<std::uint8_t, kKeyIdSize>;
+
+/// What server and clients agree on beside a server's key. A server key serves one suite only.
+struct KeyUse {
+  std::uint16_t suite = kSuite1;
+  /// The service's name, 0 to kLabelSizeMax bytes; suite 1 has none.
+  std::string_view label{};
+};
+
+/// A sentence for people on what is wrong with it; empty if nothing is.
+[[nodiscard]] std::string_view fault_of(const KeyUse& use) noexcept;
 
 /// What is wrong with a public key; checked of every server key at the client and of every client
 /// key at enrolment, so that one private key passes under one public key only and no shared secret

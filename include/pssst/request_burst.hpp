@@ -26,15 +26,18 @@ struct RequestBurst {
 
   // Set by add(). The datagram is read, never written, and stays where it is until seal().
   Lanes<const std::uint8_t*> datagram;
-  Lanes<std::uint16_t> datagram_size;  ///< kOverheadSize to kDatagramSizeMax
+  Lanes<std::uint16_t> datagram_size;  ///< the suite's smallest request to kDatagramSizeMax
   Lanes<const ServerKey*> key;
+  Lanes<std::uint16_t> suite;          ///< the key's
+  Lanes<std::uint8_t> reply_offset;    ///< of the message in the reply, by suite
+  Lanes<std::uint8_t> reply_overhead;  ///< bytes that sealing adds to a reply's message, by suite
 
   // Set by the stages.
   Lanes<DropReason> drop;              ///< kNone: live
   Lanes<std::uint8_t> authenticated;   ///< 1: the request carries the client authentication flag
   Lanes<const std::uint8_t*> message;  ///< in plaintext; null in a dropped lane
   Lanes<std::uint16_t> message_size;
-  Lanes<const Identity*> client;  ///< null: anonymous
+  Lanes<const Identity*> client;  ///< null: anonymous, or not known (yet)
 
   // Set by whoever answers, before seal().
   Lanes<std::uint8_t> has_reply;
@@ -49,14 +52,16 @@ struct RequestBurst {
   // Secret; wiped by wipe_secrets().
   alignas(64) Lanes<std::array<std::uint8_t, 32>> shared_secret;
   alignas(64) Lanes<std::array<std::uint8_t, 32>> key_material;
+  alignas(64) Lanes<std::array<std::uint8_t, 48>> reply_secret;  ///< suite 0xF002
 
-  /// Appends a live lane for `request`, which has passed admit(): kOverheadSize to
+  /// Appends a live lane for `request`, which has passed admit() with this key, of at most
   /// kDatagramSizeMax bytes. The burst is not full.
   void add(std::span<const std::uint8_t> request, const ServerKey& server_key) noexcept;
 
-  /// Where lane `i`'s reply message is written, in place: kReplySizeMax bytes.
+  /// Where lane `i`'s reply message is written, in place: kReplySizeMax bytes, or as many fewer as
+  /// its suite adds more than suite 1.
   [[nodiscard]] std::span<std::uint8_t> reply_space(std::size_t i) noexcept {
-    return std::span(reply[i]).subspan(kCiphertextOffset, kReplySizeMax);
+    return std::span(reply[i]).subspan(reply_offset[i], kDatagramSizeMax - reply_overhead[i]);
   }
   /// The sealed reply of lane `i`, after seal().
   [[nodiscard]] std::span<const std::uint8_t> reply_datagram(std::size_t i) const noexcept {

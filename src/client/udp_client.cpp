@@ -36,6 +36,7 @@ base::Result<Connection> connect_from(const std::vector<Endpoint>& endpoints, st
 
 struct UdpClient::Call {
   std::span<const std::uint8_t> message;
+  std::size_t padding_size = 0;
   std::vector<PendingRequest> pending;
   std::size_t unreachable = 0;  ///< ICMP errors in this try
   CallReport report;
@@ -43,17 +44,17 @@ struct UdpClient::Call {
 
 base::Result<UdpClient> UdpClient::create(const std::string& host, std::uint16_t port,
                                           AddressFamily family, const PublicKey& server,
-                                          const PrivateKey* key) {
+                                          const PrivateKey* key, const KeyUse& use) {
   auto endpoints = resolve(host, port, family);
   if (!endpoints) return tl::unexpected(std::move(endpoints.error()));
-  return create(std::move(*endpoints), server, key);
+  return create(std::move(*endpoints), server, key, use);
 }
 
 base::Result<UdpClient> UdpClient::create(std::vector<Endpoint> endpoints, const PublicKey& server,
-                                          const PrivateKey* key) {
+                                          const PrivateKey* key, const KeyUse& use) {
   PSSST_ASSERT(!endpoints.empty());
   std::string error;
-  auto client = Client::create(server, key, &error);
+  auto client = Client::create(server, key, &error, use);
   if (client == nullptr) return base::fail(std::move(error));
   auto connection = connect_from(endpoints, 0);
   if (!connection) return tl::unexpected(std::move(connection.error()));
@@ -81,7 +82,7 @@ std::string UdpClient::address() const {
 base::Result<CallReport> UdpClient::call(std::span<const std::uint8_t> message,
                                          const CallOptions& options) {
   PSSST_ASSERT(options.tries > 0 && options.timeout.count() > 0);
-  Call call{.message = message, .pending = {}, .unreachable = 0, .report = {}};
+  Call call{.message = message, .padding_size = options.padding_size, .pending = {}, .report = {}};
   const auto start = Clock::now();
   bool answered = false;
   while (!answered && call.report.tries < options.tries) {
@@ -94,19 +95,22 @@ base::Result<CallReport> UdpClient::call(std::span<const std::uint8_t> message,
   return std::move(call.report);
 }
 
-base::Result<void> UdpClient::send(std::span<const std::uint8_t> message) {
-  Call call{.message = message, .pending = {}, .unreachable = 0, .report = {}};
+base::Result<void> UdpClient::send(std::span<const std::uint8_t> message,
+                                   std::size_t padding_size) {
+  Call call{.message = message, .padding_size = padding_size, .pending = {}, .report = {}};
   return send_fresh(call);
 }
 
 base::Result<void> UdpClient::send_fresh(Call& call) {
-  if (call.message.size() > message_size_max()) {
-    return base::fail("the message has " + std::to_string(call.message.size()) +
-                          " bytes, but a datagram holds at most " +
-                          std::to_string(message_size_max()),
+  const std::size_t wanted = call.message.size() + call.padding_size;
+  if (wanted > message_size_max()) {
+    return base::fail("the message has " + std::to_string(wanted) + " bytes" +
+                          (call.padding_size > 0 ? " with its padding" : "") +
+                          ", but a datagram holds at most " + std::to_string(message_size_max()),
                       {}, "send less, or in several calls");
   }
-  const std::size_t size = client_->seal(call.message, datagram_, call.pending.emplace_back());
+  const std::size_t size =
+      client_->seal(call.message, datagram_, call.pending.emplace_back(), call.padding_size);
   PSSST_ASSERT(size > 0);
   const auto sent = socket_.send(std::span(datagram_).first(size));
   if (!sent) {
@@ -158,7 +162,7 @@ base::Result<bool> UdpClient::run_try(Call& call, ConnectedSocket::TimePoint dea
 bool UdpClient::open_reply(Call& call, std::size_t size) {
   const auto reply = std::span<const std::uint8_t>(datagram_).first(size);
   ReplyFault fault = ReplyFault::kNone;
-  // Newest first: it is the likeliest. Only dh tells the requests of a call apart.
+  // Newest first: it is the likeliest. Only dh or rid tells the requests of a call apart.
   for (auto pending = call.pending.rbegin(); pending != call.pending.rend(); ++pending) {
     const Client::Opened opened = client_->open(reply, *pending, message_);
     if (opened.fault == ReplyFault::kNone) {
@@ -167,7 +171,7 @@ bool UdpClient::open_reply(Call& call, std::size_t size) {
       return true;
     }
     fault = opened.fault;
-    if (fault != ReplyFault::kDh) break;
+    if (fault != ReplyFault::kDh && fault != ReplyFault::kReplyId) break;
   }
   ++call.report.bad_replies;
   call.report.last_fault = fault;

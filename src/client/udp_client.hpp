@@ -21,6 +21,9 @@ namespace pssst::client {
 struct CallOptions {
   std::chrono::milliseconds timeout{1000};  ///< per try; above zero
   unsigned tries = 3;                       ///< at least one
+  /// Zeros sealed behind the message, suite 0xF002 alone: some servers reply with no more bytes
+  /// than the request had.
+  std::size_t padding_size = 0;
 };
 
 /// How a call went.
@@ -41,14 +44,16 @@ class UdpClient {
   /// this call. No datagram is sent.
   [[nodiscard]] static base::Result<UdpClient> create(const std::string& host, std::uint16_t port,
                                                       AddressFamily family, const PublicKey& server,
-                                                      const PrivateKey* key);
+                                                      const PrivateKey* key,
+                                                      const KeyUse& use = {});
 
   /// The same, of a host whose addresses are known: at least one, called in this order.
   [[nodiscard]] static base::Result<UdpClient> create(std::vector<Endpoint> endpoints,
                                                       const PublicKey& server,
-                                                      const PrivateKey* key);
+                                                      const PrivateKey* key,
+                                                      const KeyUse& use = {});
 
-  /// The longest message that fits a datagram of kDatagramSizeMax, in bytes.
+  /// The longest message, padding included, that fits a datagram of kDatagramSizeMax, in bytes.
   [[nodiscard]] std::size_t message_size_max() const noexcept;
 
   /// Sends `message` and waits for its reply. Every try is a fresh request under a new ephemeral
@@ -60,7 +65,8 @@ class UdpClient {
                                               const CallOptions& options);
 
   /// Sends `message` once, without waiting for anything.
-  [[nodiscard]] base::Result<void> send(std::span<const std::uint8_t> message);
+  [[nodiscard]] base::Result<void> send(std::span<const std::uint8_t> message,
+                                        std::size_t padding_size = 0);
 
   /// The address called last, as text.
   [[nodiscard]] std::string address() const;

@@ -165,6 +165,7 @@ struct Sha256Engine::Impl {
 
   const Sha256Kernel& kernel;
   ipsec_mb::Manager manager;
+  std::uint64_t blocks = 0;
   Sha256Workspace workspace{};
 };
 
@@ -204,10 +205,15 @@ std::string_view Sha256Engine::kernel() const noexcept {
   return impl_->kernel.name;
 }
 
+std::uint64_t Sha256Engine::blocks() const noexcept {
+  return impl_->blocks;
+}
+
 void Sha256Engine::hash(std::span<const MessagePart> message, std::uint8_t* const* digests,
                         std::size_t n) noexcept {
   const std::size_t size = gather(impl_->workspace, message, 0, n);
   impl_->kernel.functions.hash(impl_->workspace, size, digests, n);
+  impl_->blocks += n * padded_size(size) / kSha256BlockSize;
   impl_->wipe(n);
 }
 
@@ -222,6 +228,7 @@ void Sha256Engine::make_hmac_keys(const std::uint8_t* const* keys, HmacKey* cons
     std::memset(block + kSha256Size, 0, kSha256BlockSize - kSha256Size);
   }
   impl_->kernel.functions.make_hmac_keys(workspace, out, n);
+  impl_->blocks += 2 * n;
   impl_->wipe(n);
 }
 
@@ -233,6 +240,7 @@ void Sha256Engine::make_hmac_key(std::span<const std::uint8_t> key, HmacKey& out
     const std::size_t size = gather(workspace, {&message, 1}, 0, 1);
     std::uint8_t* const digest = workspace.digests.front().data();
     impl_->kernel.functions.hash(workspace, size, &digest, 1);
+    impl_->blocks += padded_size(size) / kSha256BlockSize;
     key = workspace.digests.front();
   }
   std::uint8_t* const block = workspace.lane(0);
@@ -240,6 +248,7 @@ void Sha256Engine::make_hmac_key(std::span<const std::uint8_t> key, HmacKey& out
   if (!key.empty()) std::memcpy(block, key.data(), key.size());
   HmacKey* const key_out = &out;
   impl_->kernel.functions.make_hmac_keys(workspace, &key_out, 1);
+  impl_->blocks += 2;
   impl_->wipe(1);
 }
 
@@ -248,6 +257,7 @@ void Sha256Engine::hmac(const HmacKey* const* keys, std::span<const MessagePart>
   PSSST_ASSERT(mac_size <= kSha256Size);
   const std::size_t size = gather(impl_->workspace, message, kSha256BlockSize, n);
   impl_->kernel.functions.hmac(impl_->workspace, keys, size, macs, mac_size, n);
+  impl_->blocks += n * (padded_size(size) / kSha256BlockSize + 1);
   impl_->wipe(n);
 }
 

@@ -65,6 +65,8 @@ class Sha256Engine {
   ~Sha256Engine();
 
   [[nodiscard]] std::string_view kernel() const noexcept;
+  /// Blocks of 64 bytes compressed since it was made, of all lanes.
+  [[nodiscard]] std::uint64_t blocks() const noexcept;
 
   /// 32 bytes at digests[i] = SHA-256(message of lane i), 1 to kLaneMessageSizeMax bytes.
   void hash(std::span<const MessagePart> message, std::uint8_t* const* digests,

@@ -18,8 +18,8 @@ inline constexpr std::size_t kAesKeySize = 16;
 inline constexpr std::size_t kGcmNonceSize = 12;
 inline constexpr std::size_t kGcmTagSize = 16;
 
-/// Expanded keys that an engine holds at once: one for each lane of a burst.
-inline constexpr std::size_t kKeySlots = kX25519LanesMax;
+/// Expanded keys that an engine holds at once: one for each lane of a burst, and one beside.
+inline constexpr std::size_t kKeySlots = kX25519LanesMax + 1;
 
 /// One per thread: it owns a Sha256Engine and expanded keys, and is not thread-safe. Allocates
 /// when made, never afterwards. All secrets it holds are wiped on destruction.

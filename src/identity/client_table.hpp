@@ -23,6 +23,8 @@ class ClientTable final : public ClientLookup {
   void find(std::span<const std::uint8_t* const> keys,
             std::span<const Identity*> found) const noexcept override;
   [[nodiscard]] std::size_t size() const noexcept { return identities_.size(); }
+  /// All of them, in the order in which they were given.
+  [[nodiscard]] std::span<const Identity> identities() const noexcept { return identities_; }
 
  private:
   [[nodiscard]] std::size_t first_slot(const std::uint8_t* key) const noexcept;

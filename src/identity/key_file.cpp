@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <span>
+#include <utility>
 
 #include "base/hex.hpp"
 #include "base/secret_memory.hpp"
@@ -17,6 +18,7 @@ namespace pssst::identity {
 namespace {
 
 constexpr std::size_t kDigits = 2 * kKeySize;
+constexpr std::string_view kF002Prefix = "f002:";
 constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
 
 class FileDescriptor {
@@ -33,9 +35,9 @@ class FileDescriptor {
   int fd_;
 };
 
-/// The front of a key file: room for the digits, CR LF, and one byte that would be too many.
+/// The front of a key file: room for prefix, digits, CR LF, and one byte that would be too many.
 struct KeyText {
-  std::array<char, kDigits + 3> bytes{};
+  std::array<char, kF002Prefix.size() + kDigits + 3> bytes{};
   std::size_t size = 0;
 
   KeyText() = default;
@@ -95,9 +97,53 @@ std::string_view without_line_end(std::string_view text) noexcept {
   return text;
 }
 
+/// Takes the prefix off; the suite that it stands for.
+std::uint16_t take_prefix(std::string_view& text) noexcept {
+  if (!text.starts_with(kF002Prefix)) return kSuite1;
+  text.remove_prefix(kF002Prefix.size());
+  return kSuiteF002;
+}
+
+constexpr const char* kPrivateKeyRemedy =
+    "a key file holds 64 hexadecimal digits, as pssst genkey writes them";
+
+base::Result<PrivateKey> parse_digits(std::string_view digits, const std::string& where) {
+  if (digits.size() < kDigits) {
+    return base::fail(
+        "the key file is too short (" + std::to_string(digits.size()) + " characters of 64)", where,
+        kPrivateKeyRemedy);
+  }
+  if (digits.size() > kDigits) {
+    return base::fail("the key file holds more than 64 digits", where, kPrivateKeyRemedy);
+  }
+  KeyBytes key;
+  if (!base::from_hex(digits, key.bytes)) {
+    return base::fail("the key file holds something that is no hexadecimal digit", where,
+                      kPrivateKeyRemedy);
+  }
+  const KeyBytes zero;
+  if (base::equal_constant_time(key.bytes.data(), zero.bytes.data(), kKeySize)) {
+    return base::fail("the key file holds zeros, a key that everybody knows", where,
+                      kPrivateKeyRemedy);
+  }
+  return PrivateKey(key.bytes);
+}
+
 }  // namespace
 
-base::Result<PrivateKey> read_private_key(const std::string& path) {
+std::string_view key_prefix(std::uint16_t suite) noexcept {
+  return suite == kSuiteF002 ? kF002Prefix : std::string_view();
+}
+
+base::Result<ServerPrivateKey> parse_server_private_key(std::string_view text,
+                                                        const std::string& where) {
+  const std::uint16_t suite = take_prefix(text);
+  auto key = parse_digits(text, where);
+  if (!key) return tl::unexpected(key.error());
+  return ServerPrivateKey{.suite = suite, .key = std::move(*key)};
+}
+
+base::Result<ServerPrivateKey> read_server_private_key(const std::string& path) {
   // O_NONBLOCK: a FIFO without a writer must be refused, not waited for.
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) return open_failure(path, errno);
@@ -106,43 +152,44 @@ base::Result<PrivateKey> read_private_key(const std::string& path) {
   }
   KeyText text;
   if (auto read = read_text(file.get(), path, text); !read) return tl::unexpected(read.error());
-
-  const std::string remedy = "a key file holds 64 hexadecimal digits, as pssst genkey writes them";
-  const std::string_view digits = without_line_end(std::string_view(text.bytes.data(), text.size));
-  if (text.size == 0) return base::fail("the key file is empty", path, remedy);
-  if (digits.size() < kDigits) {
-    return base::fail(
-        "the key file is too short (" + std::to_string(digits.size()) + " characters of 64)", path,
-        remedy);
-  }
-  if (digits.size() > kDigits) {
-    return base::fail("the key file holds more than 64 digits", path, remedy);
-  }
-  KeyBytes key;
-  if (!base::from_hex(digits, key.bytes)) {
-    return base::fail("the key file holds something that is no hexadecimal digit", path, remedy);
-  }
-  const KeyBytes zero;
-  if (base::equal_constant_time(key.bytes.data(), zero.bytes.data(), kKeySize)) {
-    return base::fail("the key file holds zeros, a key that everybody knows", path, remedy);
-  }
-  return PrivateKey(key.bytes);
+  if (text.size == 0) return base::fail("the key file is empty", path, kPrivateKeyRemedy);
+  return parse_server_private_key(without_line_end(std::string_view(text.bytes.data(), text.size)),
+                                  path);
 }
 
-base::Result<PublicKey> parse_public_key(std::string_view text) {
+base::Result<PrivateKey> read_private_key(const std::string& path) {
+  auto read = read_server_private_key(path);
+  if (!read) return tl::unexpected(read.error());
+  if (read->suite != kSuite1) {
+    return base::fail("the key is a server's of suite 0xF002 (f002:), and must not be a client's",
+                      path, "make the client a key of its own: pssst genkey");
+  }
+  return std::move(read->key);
+}
+
+base::Result<ServerPublicKey> parse_server_public_key(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kWhiteSpace);
   if (first == std::string_view::npos) return base::fail("no key, but nothing");
   text = text.substr(first, text.find_last_not_of(kWhiteSpace) - first + 1);
-  PublicKey key{};
+  ServerPublicKey read{.suite = take_prefix(text)};
   if (text.size() != kDigits) {
     return base::fail("not 64 hexadecimal digits but " + std::to_string(text.size()) +
                       " characters");
   }
-  if (!base::from_hex(text, key)) return base::fail("not 64 hexadecimal digits");
-  if (const PublicKeyFault fault = check_public_key(key); fault != PublicKeyFault::kNone) {
+  if (!base::from_hex(text, read.key)) return base::fail("not 64 hexadecimal digits");
+  if (const PublicKeyFault fault = check_public_key(read.key); fault != PublicKeyFault::kNone) {
     return base::fail("not a usable public key: " + std::string(to_string(fault)));
   }
-  return key;
+  return read;
+}
+
+base::Result<PublicKey> parse_public_key(std::string_view text) {
+  const auto read = parse_server_public_key(text);
+  if (!read) return tl::unexpected(read.error());
+  if (read->suite != kSuite1) {
+    return base::fail("a server's key of suite 0xF002 (f002:), and no client's");
+  }
+  return read->key;
 }
 
 }  // namespace pssst::identity

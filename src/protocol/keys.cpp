@@ -33,6 +33,13 @@ PublicKeyFault check_public_key(const PublicKey& key) noexcept {
   return crypto::check_public_key(key);
 }
 
+std::string_view fault_of(const KeyUse& use) noexcept {
+  if (use.suite != kSuite1 && use.suite != kSuiteF002) return "there is no such suite";
+  if (use.suite == kSuite1 && !use.label.empty()) return "suite 1 has no label";
+  if (use.label.size() > kLabelSizeMax) return "the label is longer than 64 bytes";
+  return {};
+}
+
 struct PrivateKey::Secret {
   std::array<std::uint8_t, kKeySize> bytes{};
 };

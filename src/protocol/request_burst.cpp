@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "base/secret_memory.hpp"
+#include "protocol/suite.hpp"
 #include "pssst/server.hpp"
 
 namespace pssst {
@@ -9,11 +10,16 @@ namespace pssst {
 void RequestBurst::add(std::span<const std::uint8_t> request,
                        const ServerKey& server_key) noexcept {
   PSSST_ASSERT(size < kBurstLanesMax);
-  PSSST_ASSERT(request.size() >= kOverheadSize && request.size() <= kDatagramSizeMax);
+  PSSST_ASSERT(request.size() >= protocol::layout_of(server_key.suite()).request_size_min &&
+               request.size() <= kDatagramSizeMax);
   const std::size_t lane = size++;
   datagram[lane] = request.data();
   datagram_size[lane] = static_cast<std::uint16_t>(request.size());
   key[lane] = &server_key;
+  suite[lane] = server_key.suite();
+  const protocol::SuiteLayout& layout = protocol::layout_of(suite[lane]);
+  reply_offset[lane] = static_cast<std::uint8_t>(layout.reply_offset);
+  reply_overhead[lane] = static_cast<std::uint8_t>(layout.reply_overhead);
   drop[lane] = DropReason::kNone;
   authenticated[lane] = 0;
   message[lane] = nullptr;

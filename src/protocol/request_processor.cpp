@@ -9,16 +9,21 @@
 #include "crypto/symmetric.hpp"
 #include "crypto/x25519.hpp"
 #include "protocol/header.hpp"
+#include "protocol/hedged_bytes.hpp"
 #include "protocol/proof_cache.hpp"
 #include "protocol/proof_checker.hpp"
 #include "protocol/server_key.hpp"
+#include "protocol/static_secret_finder.hpp"
+#include "protocol/suite.hpp"
 #include "protocol/suite1.hpp"
+#include "protocol/suite_f002.hpp"
 #include "pssst/server.hpp"
 
 namespace pssst {
 namespace {
 
 namespace suite1 = protocol::suite1;
+namespace suite_f002 = protocol::suite_f002;
 using crypto::Bytes32;
 using crypto::LaneMask;
 
@@ -51,8 +56,18 @@ LaneList live_lanes(const RequestBurst& burst) noexcept {
   return select_lanes(burst, [](std::size_t) { return true; });
 }
 
+LaneList lanes_of_suite(const RequestBurst& burst, std::uint16_t suite) noexcept {
+  return select_lanes(burst, [&](std::size_t lane) { return burst.suite[lane] == suite; });
+}
+
 LaneList authenticated_lanes(const RequestBurst& burst) noexcept {
   return select_lanes(burst, [&](std::size_t lane) { return burst.authenticated[lane] != 0; });
+}
+
+LaneList authenticated_lanes(const RequestBurst& burst, std::uint16_t suite) noexcept {
+  return select_lanes(burst, [&](std::size_t lane) {
+    return burst.authenticated[lane] != 0 && burst.suite[lane] == suite;
+  });
 }
 
 /// A dropped lane offers nothing more to its readers.
@@ -84,12 +99,24 @@ base::Error no_kernel(std::string_view name) {
 /// In secret pages: `results` are secrets for the length of a stage, and so is what `proofs` holds.
 struct RequestProcessor::Impl {
   Impl(const crypto::X25519Kernel& chosen, std::unique_ptr<crypto::SymmetricEngine>&& owned,
-       std::unique_ptr<protocol::ProofCache>&& cache) noexcept
-      : kernel(chosen), engine(std::move(owned)), proofs(chosen, std::move(cache)) {}
+       std::unique_ptr<protocol::ProofCache>&& cache, protocol::StaticSecrets&& secrets,
+       protocol::HedgedBytes&& hedged) noexcept
+      : kernel(chosen),
+        engine(std::move(owned)),
+        proofs(chosen, std::move(cache)),
+        static_secrets(chosen, std::move(secrets)),
+        snonces(std::move(hedged)),
+        f002(*engine) {}
+
+  void prove_suite1(RequestBurst& burst) noexcept;
+  void prove_f002(RequestBurst& burst) noexcept;
 
   const crypto::X25519Kernel& kernel;
   std::unique_ptr<crypto::SymmetricEngine> engine;
   protocol::ProofChecker proofs;
+  protocol::StaticSecretFinder static_secrets;
+  protocol::HedgedBytes snonces;
+  suite_f002::ServerStages f002;
   std::array<const crypto::X25519Scalar*, kBurstLanesMax> scalars{};
   alignas(64) std::array<Bytes32, kBurstLanesMax> points{};
   alignas(64) std::array<Bytes32, kBurstLanesMax> results{};
@@ -107,7 +134,8 @@ RequestProcessor::~RequestProcessor() = default;
 
 std::unique_ptr<RequestProcessor> RequestProcessor::create(std::string_view x25519_kernel,
                                                            std::string* error,
-                                                           std::size_t proof_table_memory) {
+                                                           std::size_t proof_table_memory,
+                                                           std::size_t static_secrets_max) {
   const crypto::X25519Kernel* kernel = crypto::select_x25519_kernel(x25519_kernel);
   if (kernel == nullptr) {
     set_error(error, no_kernel(x25519_kernel));
@@ -118,19 +146,22 @@ std::unique_ptr<RequestProcessor> RequestProcessor::create(std::string_view x255
     set_error(error, engine.error());
     return nullptr;
   }
-  std::unique_ptr<protocol::ProofCache> cache;
   try {
-    cache = std::make_unique<protocol::ProofCache>(proof_table_memory,
-                                                   crypto::proof_kernel_beside(*kernel).form);
+    auto cache = std::make_unique<protocol::ProofCache>(proof_table_memory,
+                                                        crypto::proof_kernel_beside(*kernel).form);
+    protocol::StaticSecrets secrets(static_secrets_max);
+    std::unique_ptr<Impl, ImplDeleter> impl(
+        base::make_secret<Impl>(*kernel, std::move(*engine), std::move(cache), std::move(secrets),
+                                protocol::HedgedBytes())
+            .release());
+    return std::unique_ptr<RequestProcessor>(new RequestProcessor(std::move(impl)));
   } catch (const std::bad_alloc&) {
-    set_error(error, {.what = "there is not enough memory for proof tables",
-                      .where = std::to_string(proof_table_memory) + " bytes",
+    set_error(error, {.what = "there is not enough memory for what is remembered of clients",
+                      .where = std::to_string(proof_table_memory) + " bytes of proof tables, " +
+                               std::to_string(static_secrets_max) + " static secrets",
                       .remedy = "give them less, or none"});
     return nullptr;
   }
-  std::unique_ptr<Impl, ImplDeleter> impl(
-      base::make_secret<Impl>(*kernel, std::move(*engine), std::move(cache)).release());
-  return std::unique_ptr<RequestProcessor>(new RequestProcessor(std::move(impl)));
 }
 
 std::string_view RequestProcessor::x25519_kernel() const noexcept {
@@ -145,6 +176,24 @@ const ProofCounts& RequestProcessor::proof_counts() const noexcept {
   return impl_->proofs.counts();
 }
 
+const StaticSecretCounts& RequestProcessor::static_secret_counts() const noexcept {
+  return impl_->static_secrets.counts();
+}
+
+std::size_t RequestProcessor::static_secret_capacity() const noexcept {
+  return impl_->static_secrets.capacity();
+}
+
+void RequestProcessor::prepare_clients(const ServerKey& key,
+                                       std::span<const Identity> clients) noexcept {
+  PSSST_ASSERT(key.suite() == kSuiteF002);
+  impl_->static_secrets.prepare(key, clients);
+}
+
+void RequestProcessor::forget_static_secrets() noexcept {
+  impl_->static_secrets.clear();
+}
+
 void RequestProcessor::multiply(RequestBurst& burst) noexcept {
   Impl& impl = *impl_;
   const LaneList lanes = live_lanes(burst);
@@ -154,7 +203,7 @@ void RequestProcessor::multiply(RequestBurst& burst) noexcept {
     const std::span<const std::uint8_t> datagram(burst.datagram[lane], burst.datagram_size[lane]);
     const std::uint16_t flags = protocol::read_header(datagram.first<kHeaderSize>()).flags;
     burst.authenticated[lane] = (flags & kFlagClientAuth) != 0 ? 1 : 0;
-    impl.points[i] = suite1::read_dh(datagram);
+    impl.points[i] = protocol::read_dh(datagram, protocol::layout_of(burst.suite[lane]));
     impl.scalars[i] = &burst.key[lane]->prepared().scalar;
   }
   const LaneMask zero = impl.kernel.multiply(impl.scalars.data(), impl.points.data(),
@@ -167,10 +216,17 @@ void RequestProcessor::multiply(RequestBurst& burst) noexcept {
 }
 
 void RequestProcessor::open(RequestBurst& burst) noexcept {
-  const LaneList lanes = live_lanes(burst);
-  suite1::derive(*impl_->engine, burst, lanes.numbers());
-  for (const std::size_t lane : lanes.numbers()) {
-    const DropReason reason = suite1::open_request(*impl_->engine, burst, lane);
+  crypto::SymmetricEngine& engine = *impl_->engine;
+  const LaneList suite1_lanes = lanes_of_suite(burst, kSuite1);
+  suite1::derive(engine, burst, suite1_lanes.numbers());
+  for (const std::size_t lane : suite1_lanes.numbers()) {
+    const DropReason reason = suite1::open_request(engine, burst, lane);
+    if (reason != DropReason::kNone) drop_lane(burst, lane, reason);
+  }
+  const LaneList f002_lanes = lanes_of_suite(burst, kSuiteF002);
+  impl_->f002.derive(engine, burst, f002_lanes.numbers());
+  for (const std::size_t lane : f002_lanes.numbers()) {
+    const DropReason reason = impl_->f002.open_request(engine, burst, lane);
     if (reason != DropReason::kNone) drop_lane(burst, lane, reason);
   }
 }
@@ -182,21 +238,47 @@ void RequestProcessor::identify(RequestBurst& burst, const ClientLookup& clients
   const std::span keys = std::span(impl_->client_keys).first(numbers.size());
   const std::span found = std::span(impl_->identities).first(numbers.size());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    keys[i] = suite1::proof_client_key(burst, numbers[i]).data();
+    // Every suite puts C first.
+    keys[i] = burst.plaintext[numbers[i]].data();
   }
   clients.find(keys, found);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     burst.client[numbers[i]] = found[i];
-    if (found[i] == nullptr) drop_lane(burst, numbers[i], DropReason::kClientUnknown);
+    if (found[i] == nullptr && burst.suite[numbers[i]] == kSuite1) {
+      drop_lane(burst, numbers[i], DropReason::kClientUnknown);
+    }
   }
 }
 
 void RequestProcessor::prove(RequestBurst& burst) noexcept {
-  const LaneList lanes = authenticated_lanes(burst);
+  impl_->prove_suite1(burst);
+  impl_->prove_f002(burst);
+}
+
+void RequestProcessor::Impl::prove_f002(RequestBurst& burst) noexcept {
+  const LaneList lanes = authenticated_lanes(burst, kSuiteF002);
+  const std::span numbers = lanes.numbers();
+  if (numbers.empty()) return;
+  std::array<const Bytes32*, kBurstLanesMax> secrets;
+  static_secrets.find(burst, numbers, std::span(secrets).first(numbers.size()));
+  f002.derive_client(*engine, burst, numbers, secrets.data());
+  static_secrets.wipe(numbers.size());
+  for (const std::size_t lane : numbers) {
+    const DropReason reason = f002.open_client_text(*engine, burst, lane);
+    if (burst.client[lane] == nullptr) {
+      drop_lane(burst, lane, DropReason::kClientUnknown);
+    } else if (reason != DropReason::kNone) {
+      drop_lane(burst, lane, reason);
+    }
+  }
+}
+
+void RequestProcessor::Impl::prove_suite1(RequestBurst& burst) noexcept {
+  const LaneList lanes = authenticated_lanes(burst, kSuite1);
   const std::span numbers = lanes.numbers();
   if (numbers.empty()) return;
   std::array<DropReason, kBurstLanesMax> reasons;
-  impl_->proofs.check(burst, numbers, std::span(reasons).first(numbers.size()));
+  proofs.check(burst, numbers, std::span(reasons).first(numbers.size()));
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (reasons[i] != DropReason::kNone) drop_lane(burst, numbers[i], reasons[i]);
   }
@@ -205,15 +287,19 @@ void RequestProcessor::prove(RequestBurst& burst) noexcept {
 void RequestProcessor::seal(RequestBurst& burst) noexcept {
   const LaneList lanes =
       select_lanes(burst, [&](std::size_t lane) { return burst.has_reply[lane] != 0; });
+  LaneList f002_lanes;
   for (const std::size_t lane : lanes.numbers()) {
     // Sealed once more, the text would come out in the clear.
     PSSST_ASSERT(burst.reply_datagram_size[lane] == 0);
-    if (burst.reply_size[lane] > kReplySizeMax) {
+    if (burst.reply_size[lane] > burst.reply_space(lane).size()) {
       drop_lane(burst, lane, DropReason::kReplyTooLong);
-    } else {
+    } else if (burst.suite[lane] == kSuite1) {
       suite1::seal_reply(*impl_->engine, burst, lane);
+    } else {
+      f002_lanes.add(lane);
     }
   }
+  impl_->f002.seal_replies(*impl_->engine, impl_->snonces, burst, f002_lanes.numbers());
 }
 
 void RequestProcessor::wipe_secrets(RequestBurst& burst) noexcept {
@@ -230,6 +316,7 @@ void RequestProcessor::wipe_secrets(RequestBurst& burst) noexcept {
   }
   base::wipe(burst.shared_secret.data(), burst.size * sizeof(Bytes32));
   base::wipe(burst.key_material.data(), burst.size * sizeof(Bytes32));
+  base::wipe(burst.reply_secret.data(), burst.size * sizeof burst.reply_secret.front());
 }
 
 }  // namespace pssst

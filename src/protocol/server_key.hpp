@@ -1,7 +1,12 @@
 /// What a ServerKey holds.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
 #include "crypto/x25519.hpp"
+#include "protocol/hpke.hpp"
 #include "pssst/server.hpp"
 
 namespace pssst {
@@ -12,6 +17,10 @@ struct ServerKey::Prepared {
 
   crypto::X25519Scalar scalar;
   PublicKey public_key;
+  std::array<char, kLabelSizeMax> label{};
+  std::size_t label_size = 0;
+  /// Suite 0xF002: of anonymous and of client-authenticated requests.
+  std::array<protocol::hpke::KeyScheduleContext, 2> contexts{};
 };
 
 }  // namespace pssst

@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "base/secret_memory.hpp"
 #include "protocol/header.hpp"
+#include "protocol/suite.hpp"
 
 namespace pssst::protocol::suite1 {
 namespace {
@@ -82,16 +83,7 @@ std::span<const std::uint8_t> request_datagram(const RequestBurst& burst,
 }  // namespace
 
 Bytes32 read_dh(std::span<const std::uint8_t> datagram) noexcept {
-  Bytes32 dh;
-  PSSST_ASSERT(datagram.size() >= kOverheadSize);
-  std::memcpy(dh.data(), datagram.data() + kDhOffset, kDhSize);
-  return dh;
-}
-
-DropReason check_dh(const Bytes32& dh) noexcept {
-  if (!crypto::is_canonical(dh)) return DropReason::kDhNotCanonical;
-  if (crypto::is_small_order(dh)) return DropReason::kDhSmallOrder;
-  return DropReason::kNone;
+  return protocol::read_dh(datagram, kSuite1Layout);
 }
 
 void derive(SymmetricEngine& engine, RequestBurst& burst,
@@ -160,7 +152,7 @@ void derive(SymmetricEngine& engine, const Bytes32& dh, const Bytes32& shared_se
 void seal_request(SymmetricEngine& engine, const Bytes32& key_material, const Bytes32& dh,
                   const Proof* proof, std::span<const std::uint8_t> message,
                   std::span<std::uint8_t> datagram) noexcept {
-  PSSST_ASSERT(datagram.size() == request_size_min(proof != nullptr) + message.size());
+  PSSST_ASSERT(datagram.size() == kSuite1Layout.size_min(proof != nullptr) + message.size());
   Header header{.flags = 0, .suite = kSuite1};
   auto text = datagram.begin() + kCiphertextOffset;
   if (proof != nullptr) {

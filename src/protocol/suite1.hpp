@@ -22,16 +22,8 @@
 
 namespace pssst::protocol::suite1 {
 
-/// Bytes of the smallest request.
-[[nodiscard]] constexpr std::size_t request_size_min(bool authenticated) noexcept {
-  return authenticated ? kAuthOverheadSize : kOverheadSize;
-}
-
 /// `datagram` has at least kOverheadSize bytes.
 [[nodiscard]] crypto::Bytes32 read_dh(std::span<const std::uint8_t> datagram) noexcept;
-
-/// kNone, kDhNotCanonical or kDhSmallOrder. Variable time: dh is public.
-[[nodiscard]] DropReason check_dh(const crypto::Bytes32& dh) noexcept;
 
 // The server's side. `lanes` are lane numbers of `burst`.
 

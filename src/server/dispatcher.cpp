@@ -8,9 +8,9 @@
 namespace pssst::server {
 namespace {
 
-/// Bytes of the longest reply that may be sent for this handler.
-std::size_t reply_limit(const HandlerTraits& traits) noexcept {
-  return traits.replies ? std::min(traits.reply_size_max, kReplySizeMax) : 0;
+/// Bytes of the longest reply that may be sent for this handler, in so much space.
+std::size_t reply_limit(const HandlerTraits& traits, std::size_t space) noexcept {
+  return traits.replies ? std::min(traits.reply_size_max, space) : 0;
 }
 
 }  // namespace
@@ -45,17 +45,18 @@ void Dispatcher::dispatch(RequestBurst& burst, std::span<const Service* const> s
 std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes,
                                const Service& service) noexcept {
   std::size_t n = 0;
-  const std::size_t limit = reply_limit(service.handler->traits());
+  const HandlerTraits& traits = service.handler->traits();
   for (; lanes != 0; lanes &= lanes - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(lanes));
     // A handler that writes less than it says must not send what an earlier reply left here: one
     // request would get two texts. What it may not send stays as it is. Not
     // std::memset(), of which GCC makes a slower `rep stos`.
-    base::wipe(burst.reply_space(i).data(), limit);
+    const std::span<std::uint8_t> space = burst.reply_space(i);
+    base::wipe(space.data(), reply_limit(traits, space.size()));
     messages_[n] = HandlerMessage{.message = {burst.message[i], burst.message_size[i]},
-                                  .suite = service.suite,
+                                  .suite = burst.suite[i],
                                   .client = burst.client[i],
-                                  .reply_space = burst.reply_space(i),
+                                  .reply_space = space,
                                   .reply_size = {}};
     lane_of_message_[n++] = i;
   }
@@ -63,7 +64,6 @@ std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes,
 }
 
 void Dispatcher::scatter(RequestBurst& burst, const HandlerTraits& traits, std::size_t n) noexcept {
-  const std::size_t limit = reply_limit(traits);
   for (std::size_t k = 0; k < n; ++k) {
     const std::optional<std::size_t> reply_size = messages_[k].reply_size;
     if (!reply_size) continue;
@@ -71,7 +71,9 @@ void Dispatcher::scatter(RequestBurst& burst, const HandlerTraits& traits, std::
     // Also of a lane that is dropped: what its handler wrote is wiped with the burst.
     burst.has_reply[i] = 1;
     burst.reply_size[i] = *reply_size;
-    if (!traits.replies || *reply_size > limit) burst.drop[i] = DropReason::kReplyTooLong;
+    if (!traits.replies || *reply_size > reply_limit(traits, burst.reply_space(i).size())) {
+      burst.drop[i] = DropReason::kReplyTooLong;
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace {
 constexpr std::string_view kEcho = "echo";
 constexpr std::string_view kDiscard = "discard";
 constexpr std::string_view kAck = "ack";
-constexpr std::array kHandlerNames{kEcho, kDiscard, kAck};
+constexpr std::string_view kTime = "time";
+constexpr std::array kHandlerNames{kEcho, kDiscard, kAck, kTime};
 
 /// Says how long the reply is, and writes it if it fits.
 void reply_with(HandlerMessage& message, std::span<const std::uint8_t> reply) noexcept {
@@ -62,6 +64,53 @@ class Ack final : public Handler {
   HandlerTraits traits_;
 };
 
+/// YYYY-MM-DDThh:mm:ss.uuuuuuZ (RFC 3339), without gmtime_r(3), which takes a lock.
+class TimeText {
+ public:
+  explicit TimeText(std::chrono::system_clock::time_point now) noexcept {
+    using namespace std::chrono;
+    const auto micros = floor<microseconds>(now);
+    const auto day = floor<days>(micros);
+    const year_month_day date(day);
+    const hh_mm_ss time(micros - day);
+    put(static_cast<unsigned>(static_cast<int>(date.year())), 4, '-');
+    put(static_cast<unsigned>(date.month()), 2, '-');
+    put(static_cast<unsigned>(date.day()), 2, 'T');
+    put(static_cast<unsigned>(time.hours().count()), 2, ':');
+    put(static_cast<unsigned>(time.minutes().count()), 2, ':');
+    put(static_cast<unsigned>(time.seconds().count()), 2, '.');
+    put(static_cast<unsigned>(time.subseconds().count()), 6, 'Z');
+  }
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const noexcept { return bytes_; }
+
+  static constexpr std::size_t kSize = 27;
+
+ private:
+  void put(unsigned value, std::size_t digits, char end) noexcept {
+    for (std::size_t i = digits; i-- > 0; value /= 10) {
+      bytes_.at(used_ + i) = static_cast<std::uint8_t>('0' + value % 10);
+    }
+    bytes_.at(used_ + digits) = static_cast<std::uint8_t>(end);
+    used_ += digits + 1;
+  }
+
+  std::array<std::uint8_t, kSize> bytes_{};
+  std::size_t used_ = 0;
+};
+
+class Time final : public Handler {
+ public:
+  [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
+  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+    const TimeText text(std::chrono::system_clock::now());
+    for (HandlerMessage& message : messages) reply_with(message, text.bytes());
+  }
+
+ private:
+  HandlerTraits traits_{
+      .name = kTime, .reply_is_pure = false, .replies = true, .reply_size_max = TimeText::kSize};
+};
+
 }  // namespace
 
 bool is_handler_name(std::string_view name) noexcept {
@@ -69,7 +118,7 @@ bool is_handler_name(std::string_view name) noexcept {
 }
 
 std::string_view handler_names() noexcept {
-  return "echo, discard or ack";
+  return "echo, discard, ack or time";
 }
 
 base::Result<std::unique_ptr<const Handler>> make_handler(std::string_view name,
@@ -88,6 +137,7 @@ base::Result<std::unique_ptr<const Handler>> make_handler(std::string_view name,
   }
   if (name == kEcho) return std::make_unique<const Echo>();
   if (name == kDiscard) return std::make_unique<const Discard>();
+  if (name == kTime) return std::make_unique<const Time>();
   return std::make_unique<const Ack>(reply);
 }
 

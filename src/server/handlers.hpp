@@ -13,13 +13,15 @@
 namespace pssst::server {
 
 [[nodiscard]] bool is_handler_name(std::string_view name) noexcept;
-/// "echo, discard or ack".
+/// "echo, discard, ack or time".
 [[nodiscard]] std::string_view handler_names() noexcept;
 
 /// By name:
 /// - `echo` answers with the message;
 /// - `discard` never replies;
-/// - `ack` answers every message with the constant `reply`, which may be empty.
+/// - `ack` answers every message with the constant `reply`, which may be empty;
+/// - `time` answers with the clock, in RFC 3339's form and UTC: 2026-01-31T23:59:59.999999Z. Its
+///   replies vary, so suite 1 must not serve it.
 ///
 /// Fails for another name, for a constant with another handler than `ack`, and for one longer than
 /// kReplySizeMax.

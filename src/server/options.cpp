@@ -4,16 +4,12 @@
 #include <netinet/in.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
-#include <initializer_list>
-#include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
-#include "base/hex.hpp"
 #include "server/cpus.hpp"
-#include "server/handlers.hpp"
+#include "server/option_text.hpp"
+#include "server/service_option.hpp"
 
 namespace pssst::server {
 namespace {
@@ -62,10 +58,13 @@ void declare_common(CLI::App& app, Arguments& arguments) {
   app.add_option("--port", arguments.port, "Where datagrams come from: socket (default) or dpdk")
       ->type_name("KIND");
   app.add_option("--service", arguments.services,
-                 "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE[,policy=POLICY]\n"
-                 "[,reply=TEXT|,reply-hex=HEX]. Handlers: echo, discard, and ack, which answers\n"
-                 "with the reply, empty by default. Policies: optional (default), anonymous,\n"
-                 "required: whether clients authenticate themselves")
+                 "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE[,key=FILE]...\n"
+                 "[,suite=1|0xf002][,label=NAME][,policy=POLICY][,reply=TEXT|,reply-hex=HEX].\n"
+                 "Handlers: echo, discard, ack, which answers with the reply, empty by default,\n"
+                 "and time, which suite 1 must not serve. A key file says its key's suite; suite=\n"
+                 "demands one. label= is the service's name, for keys of suite 0xF002. Policies:\n"
+                 "optional (default), anonymous, required: whether clients authenticate\n"
+                 "themselves")
       ->allow_extra_args(false)
       ->type_name("SERVICE");
   app.add_option("--clients", arguments.clients,
@@ -118,130 +117,6 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
                  "Argument handed to EAL, repeatable: --eal=--log-level=8", kDpdkGroup);
 }
 
-tl::unexpected<base::Error> misuse(const std::string& what, const std::string& where,
-                                   const std::string& remedy = "see pssstd --help") {
-  return base::fail(what, where, remedy);
-}
-
-template <class T>
-struct Choice {
-  std::string_view name;
-  T value;
-};
-
-/// The choice of that name; an Error that lists all.
-template <class T>
-base::Result<T> choose(const std::string& text, const std::string& where,
-                       std::initializer_list<Choice<T>> choices) {
-  std::string names;
-  for (const Choice<T>& choice : choices) {
-    if (choice.name == text) return choice.value;
-    names += (names.empty() ? "" : " or ") + std::string(choice.name);
-  }
-  return misuse("\"" + text + "\" is not among its values", where, "choose " + names);
-}
-
-std::optional<std::uint16_t> parse_udp_port(std::string_view text) {
-  std::uint16_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value == 0) return std::nullopt;
-  return value;
-}
-
-/// One --service argument, field by field.
-class ServiceParser {
- public:
-  explicit ServiceParser(const std::string& text) : text_(text), where_("--service " + text) {}
-
-  base::Result<ServiceSettings> parse() {
-    for (std::string_view rest = text_;;) {
-      const std::size_t comma = rest.find(',');
-      if (auto set = set_field(rest.substr(0, comma)); !set) return tl::unexpected(set.error());
-      if (comma == std::string_view::npos) break;
-      rest.remove_prefix(comma + 1);
-    }
-    for (const std::string_view needed : {"port", "handler", "key"}) {
-      if (!seen_.contains(std::string(needed))) {
-        return misuse(std::string(needed) + "= is missing", where_);
-      }
-    }
-    if ((seen_.contains("reply") || seen_.contains("reply-hex")) && settings_.handler != "ack") {
-      return misuse("only the handler ack takes a reply", where_);
-    }
-    return std::move(settings_);
-  }
-
- private:
-  base::Result<void> set_field(std::string_view field) {
-    const std::size_t equals = field.find('=');
-    const std::string name(field.substr(0, equals));
-    if (equals == std::string_view::npos) {
-      return misuse("\"" + name + "\" is not NAME=VALUE", where_,
-                    seen_.contains("reply") ? "write a reply with commas as reply-hex="
-                                            : "separate fields by commas");
-    }
-    if (!seen_.insert(name).second) return misuse(name + "= stands twice", where_);
-    const std::string value(field.substr(equals + 1));
-    if (name == "port") return set_udp_port(value);
-    if (name == "handler") return set_handler(value);
-    if (name == "key") return set_key_file(value);
-    if (name == "policy") return set_policy(value);
-    if (name == "reply" || name == "reply-hex") return set_reply(name, value);
-    return misuse("it has no field \"" + name + "\"", where_);
-  }
-
-  base::Result<void> set_udp_port(const std::string& value) {
-    const auto udp_port = parse_udp_port(value);
-    if (!udp_port) return misuse("port=" + value + " is no UDP port", where_, "choose 1 to 65535");
-    settings_.udp_port = *udp_port;
-    return {};
-  }
-
-  base::Result<void> set_handler(const std::string& value) {
-    if (!is_handler_name(value)) {
-      return misuse("there is no handler \"" + value + "\"", where_,
-                    "choose " + std::string(handler_names()));
-    }
-    settings_.handler = value;
-    return {};
-  }
-
-  base::Result<void> set_key_file(const std::string& value) {
-    if (value.empty()) return misuse("key= names no file", where_);
-    settings_.key_file = value;
-    return {};
-  }
-
-  base::Result<void> set_policy(const std::string& value) {
-    const auto policy = choose<ClientPolicy>(value, where_ + ": policy",
-                                             {{"optional", ClientPolicy::kOptional},
-                                              {"anonymous", ClientPolicy::kAnonymous},
-                                              {"required", ClientPolicy::kRequired}});
-    if (!policy) return tl::unexpected(policy.error());
-    settings_.policy = *policy;
-    return {};
-  }
-
-  base::Result<void> set_reply(const std::string& name, const std::string& value) {
-    if (seen_.contains("reply") && seen_.contains("reply-hex")) {
-      return misuse("reply= and reply-hex= exclude each other", where_);
-    }
-    if (name == "reply") {
-      settings_.reply.assign(value.begin(), value.end());
-      return {};
-    }
-    auto bytes = base::from_hex(value);
-    if (!bytes) return misuse("reply-hex= is not an even number of hexadecimal digits", where_);
-    settings_.reply = std::move(*bytes);
-    return {};
-  }
-
-  const std::string& text_;
-  const std::string where_;
-  std::set<std::string> seen_;
-  ServiceSettings settings_;
-};
-
 /// Every option of the other kind of port that was given is a mistake: it would do nothing.
 base::Result<void> check_groups(const CLI::App& app, PortKind port) {
   const std::string_view foreign = port == PortKind::kSocket ? kDpdkGroup : kSocketGroup;
@@ -292,7 +167,7 @@ base::Result<void> read_services(const Arguments& arguments, Options& options) {
     return misuse("no service", "--service", "give one: port=7700,handler=echo,key=FILE");
   }
   for (const std::string& text : arguments.services) {
-    auto settings = ServiceParser(text).parse();
+    auto settings = parse_service(text);
     if (!settings) return tl::unexpected(settings.error());
     options.services.push_back(std::move(*settings));
   }

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/hex.hpp"
+#include "identity/key_file.hpp"
 
 namespace pssst::server {
 namespace {
@@ -85,6 +86,15 @@ std::string line(std::string_view name, std::uint64_t value, std::string_view no
   text += digits;
   if (!note.empty()) (text += "  ") += note;
   return text + '\n';
+}
+
+std::string suite_text(std::uint16_t suite) {
+  return suite == kSuite1 ? "1" : "0xF002";
+}
+
+/// As a public key file has it.
+std::string key_text(const Report::Service::Key& key) {
+  return std::string(identity::key_prefix(key.suite)) + base::to_hex(key.public_key);
 }
 
 std::string drops_text(const Books::Drops& drops) {
@@ -196,7 +206,13 @@ Report collect_report(std::span<const WorkerSource> sources, const Snapshot& sna
   for (const Service& service : snapshot.services()) {
     report.services.push_back({.udp_port = service.udp_port,
                                .handler = std::string(service.handler->traits().name),
-                               .public_key = service.key.public_key()});
+                               .keys = {}});
+    for (const ServerKey& key : service.keys) {
+      report.services.back().keys.push_back({.suite = key.suite(), .public_key = key.public_key()});
+    }
+  }
+  for (const std::uint16_t suite : telemetry::kCountedSuites) {
+    report.suites.push_back({.suite = suite});
   }
   for (const WorkerSource& source : sources) {
     report.workers.push_back({.cpu = source.cpu, .books = read_balanced_books(source)});
@@ -207,6 +223,14 @@ Report collect_report(std::span<const WorkerSource> sources, const Snapshot& sna
       report.services[i].authenticated += counters[i].authenticated.read();
       report.services[i].replied += counters[i].replied.read();
     }
+    for (std::size_t i = 0; i < report.suites.size(); ++i) {
+      const telemetry::SuiteCounters& suite = source.worker->suites.at(i);
+      report.suites[i].requests += suite.requests.read();
+      report.suites[i].authenticated += suite.authenticated.read();
+      report.suites[i].replied += suite.replied.read();
+    }
+    report.static_secrets_found += source.worker->static_secrets_found.read();
+    report.static_secrets_multiplied += source.worker->static_secrets_multiplied.read();
   }
   return report;
 }
@@ -236,11 +260,23 @@ std::string to_text(const Report& report) {
     }
   }
   for (const Report::Service& service : report.services) {
-    text += "service at UDP port " + std::to_string(service.udp_port) + " (" + service.handler +
-            ", public key " + base::to_hex(service.public_key) + ")\n";
+    text += "service at UDP port " + std::to_string(service.udp_port) + " (" + service.handler;
+    for (const Report::Service::Key& key : service.keys) text += ", public key " + key_text(key);
+    text += ")\n";
     text += line("requests", service.requests,
                  std::to_string(service.authenticated) + " client-authenticated");
     text += line("replied", service.replied);
+  }
+  for (const Report::Suite& suite : report.suites) {
+    if (suite.requests == 0) continue;
+    text += "suite " + suite_text(suite.suite) + '\n';
+    text += line("requests", suite.requests,
+                 std::to_string(suite.authenticated) + " client-authenticated");
+    text += line("replied", suite.replied);
+    if (suite.suite == kSuiteF002) {
+      text += line("client secrets found", report.static_secrets_found);
+      text += line("client secrets computed", report.static_secrets_multiplied);
+    }
   }
   text += report.balanced() ? "the books balance\n" : "THE BOOKS DO NOT BALANCE\n";
   return text;
@@ -255,16 +291,28 @@ std::string to_json(const Report& report) {
   }
   Json services = Json::array();
   for (const Report::Service& service : report.services) {
+    Json keys = Json::array();
+    for (const Report::Service::Key& key : service.keys) keys.push_back(key_text(key));
     services.push_back({{"udp_port", service.udp_port},
                         {"handler", service.handler},
-                        {"public_key", base::to_hex(service.public_key)},
+                        {"public_keys", std::move(keys)},
                         {"requests", service.requests},
                         {"authenticated", service.authenticated},
                         {"replied", service.replied}});
   }
+  Json suites = Json::array();
+  for (const Report::Suite& suite : report.suites) {
+    suites.push_back({{"suite", suite_text(suite.suite)},
+                      {"requests", suite.requests},
+                      {"authenticated", suite.authenticated},
+                      {"replied", suite.replied}});
+  }
   const Json value{{"version", PSSST_VERSION},
                    {"workers", std::move(workers)},
                    {"services", std::move(services)},
+                   {"suites", std::move(suites)},
+                   {"static_secrets_found", report.static_secrets_found},
+                   {"static_secrets_multiplied", report.static_secrets_multiplied},
                    {"total", to_json_value(report.total)},
                    {"books_balance", report.balanced()}};
   return value.dump();

@@ -75,13 +75,26 @@ struct Report {
   struct Service {
     std::uint16_t udp_port = 0;
     std::string handler;
-    PublicKey public_key{};
+    struct Key {
+      std::uint16_t suite = kSuite1;
+      PublicKey public_key{};
+    };
+    std::vector<Key> keys;
+    std::uint64_t requests = 0;
+    std::uint64_t authenticated = 0;
+    std::uint64_t replied = 0;
+  };
+  struct Suite {
+    std::uint16_t suite = kSuite1;
     std::uint64_t requests = 0;
     std::uint64_t authenticated = 0;
     std::uint64_t replied = 0;
   };
   std::vector<Worker> workers;
   std::vector<Service> services;
+  std::vector<Suite> suites;  ///< all that there are
+  std::uint64_t static_secrets_found = 0;
+  std::uint64_t static_secrets_multiplied = 0;
   Books total;
 
   /// Every worker's books balance.

@@ -21,6 +21,7 @@
 #include "pssst/request_burst.hpp"
 #include "pssst/server.hpp"
 #include "server/admission.hpp"
+#include "server/client_preparation.hpp"
 #include "server/dispatcher.hpp"
 #include "server/published.hpp"
 #include "server/snapshot.hpp"
@@ -94,6 +95,8 @@ class Worker {
   bool take(const Snapshot& snapshot) noexcept;
   void count_proofs() noexcept;
   void remember_sources() noexcept;
+  void count_suites() noexcept;
+  bool prepare_clients() noexcept;
   void transmit() noexcept;
   void finish() noexcept;
 
@@ -109,6 +112,7 @@ class Worker {
   const RequestBurstPointer burst_;
   Admission admission_;
   Dispatcher dispatcher_;
+  ClientPreparation preparation_;
 
   std::array<net::Datagram, kReceiveBatch> received_{};
   std::array<net::Datagram, kBurstLanesMax> datagrams_{};  ///< per lane
@@ -125,9 +129,11 @@ template <net::Port P>
 base::Result<std::unique_ptr<Worker<P>>> Worker<P>::create(P& port, Published<Snapshot>& snapshots,
                                                            WorkerSettings settings) {
   std::string error;
-  const std::size_t memory = proof_table_memory(settings.proof_table_memory,
-                                                snapshots.read(settings.index).clients().size());
-  auto processor = RequestProcessor::create(settings.x25519_kernel, &error, memory);
+  const Snapshot& snapshot = snapshots.read(settings.index);
+  const std::size_t memory =
+      proof_table_memory(settings.proof_table_memory, snapshot.clients().size());
+  auto processor = RequestProcessor::create(settings.x25519_kernel, &error, memory,
+                                            static_secrets_wanted(snapshot));
   if (processor == nullptr) return base::fail(std::move(error));
   return std::unique_ptr<Worker>(
       new Worker(port, snapshots, std::move(settings), std::move(processor)));
@@ -150,7 +156,7 @@ template <net::Port P>
 void Worker<P>::run(const std::atomic<bool>& stop) noexcept {
   std::uint32_t empty_polls = 0;
   while (!stop.load(std::memory_order_relaxed)) {
-    if (poll_once()) {
+    if (poll_once() || prepare_clients()) {
       empty_polls = 0;
     } else if (settings_.polls_before_wait == 0 || ++empty_polls < settings_.polls_before_wait) {
       _mm_pause();
@@ -171,6 +177,11 @@ bool Worker<P>::poll_once() noexcept {
 }
 
 template <net::Port P>
+bool Worker<P>::prepare_clients() noexcept {
+  return preparation_.step(*processor_);
+}
+
+template <net::Port P>
 bool Worker<P>::answer_burst(const Snapshot& snapshot) noexcept {
   if (!take(snapshot)) return false;
   processor_->multiply(*burst_);
@@ -179,6 +190,7 @@ bool Worker<P>::answer_burst(const Snapshot& snapshot) noexcept {
   processor_->prove(*burst_);
   count_proofs();
   remember_sources();
+  count_suites();
   dispatcher_.dispatch(*burst_, services_, counters_.services());
   processor_->seal(*burst_);
   transmit();
@@ -190,7 +202,10 @@ template <net::Port P>
 const Snapshot& Worker<P>::begin_loop() noexcept {
   loop_tsc_ = base::read_tsc();
   if (first_loop_tsc_ == 0) first_loop_tsc_ = loop_tsc_;
-  return snapshots_.read(settings_.index);
+  const Snapshot& snapshot = snapshots_.read(settings_.index);
+  // No X25519(s, C) outlives its s.
+  if (preparation_.start(snapshot)) processor_->forget_static_secrets();
+  return snapshot;
 }
 
 template <net::Port P>
@@ -223,8 +238,9 @@ void Worker<P>::admit(const net::Datagram& datagram, const Snapshot& snapshot) n
   const Service* service = snapshot.find_service(datagram.udp_port);
   if (service == nullptr) return drop(datagram, DropReason::kUdpPort);
   if (datagram.size > kDatagramSizeMax) return drop(datagram, DropReason::kFrameOversized);
-  const DropReason reason = pssst::admit({datagram.data, datagram.size}, service->policy);
-  if (reason != DropReason::kNone) return drop(datagram, reason);
+  const Admitted admitted =
+      pssst::admit({datagram.data, datagram.size}, service->policy, service->keys);
+  if (admitted.key == nullptr) return drop(datagram, admitted.drop);
   switch (admission_.add(datagram, loop_tsc_)) {
     case Admission::Admitted::kNo:
       return drop(datagram, DropReason::kQueueFull);
@@ -243,16 +259,16 @@ bool Worker<P>::take(const Snapshot& snapshot) noexcept {
     const net::Datagram& datagram = datagrams_[i];
     // Once more: the snapshot may have changed while the datagram was queued.
     const Service* service = snapshot.find_service(datagram.udp_port);
-    const DropReason reason = service == nullptr
-                                  ? DropReason::kUdpPort
-                                  : pssst::admit({datagram.data, datagram.size}, service->policy);
-    if (reason != DropReason::kNone) {
-      drop(datagram, reason);
+    const Admitted admitted = service == nullptr ? Admitted{DropReason::kUdpPort}
+                                                 : pssst::admit({datagram.data, datagram.size},
+                                                                service->policy, service->keys);
+    if (admitted.key == nullptr) {
+      drop(datagram, admitted.drop);
       continue;
     }
     datagrams_[burst_->size] = datagram;
     services_[burst_->size] = service;
-    burst_->add({datagram.data, datagram.size}, service->key);
+    burst_->add({datagram.data, datagram.size}, *admitted.key);
   }
   if (burst_->size > 0) {
     counters_.bursts.add(1);
@@ -274,6 +290,19 @@ void Worker<P>::remember_sources() noexcept {
   for (std::size_t i = 0; i < burst_->size; ++i) {
     if (burst_->drop[i] == DropReason::kNone) admission_.remember(datagrams_[i], loop_tsc_);
   }
+}
+
+template <net::Port P>
+void Worker<P>::count_suites() noexcept {
+  for (std::size_t i = 0; i < burst_->size; ++i) {
+    if (burst_->drop[i] != DropReason::kNone) continue;
+    telemetry::SuiteCounters& suite = counters_.suites[telemetry::suite_place(burst_->suite[i])];
+    suite.requests.add(1);
+    suite.authenticated.add(burst_->authenticated[i]);
+  }
+  const StaticSecretCounts& counts = processor_->static_secret_counts();
+  counters_.static_secrets_found.set(counts.found);
+  counters_.static_secrets_multiplied.set(counts.multiplied);
 }
 
 template <net::Port P>
@@ -301,7 +330,9 @@ void Worker<P>::transmit() noexcept {
   for (std::size_t k = 0; k < n; ++k) {
     if (replies_[k].sent) {
       settle(counters_.replied);
-      counters_.services()[services_[lane_of_reply_[k]]->index].replied.add(1);
+      const std::size_t lane = lane_of_reply_[k];
+      counters_.services()[services_[lane]->index].replied.add(1);
+      counters_.suites[telemetry::suite_place(burst_->suite[lane])].replied.add(1);
     } else {
       counters_.drops.add(DropReason::kTransmit);
       counters_.pending.set(--pending_);

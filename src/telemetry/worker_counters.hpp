@@ -1,11 +1,14 @@
 /// What a worker counts.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
 #include "base/counter.hpp"
+#include "pssst/wire.hpp"
 
 namespace pssst::telemetry {
 
@@ -15,6 +18,19 @@ struct ServiceCounters {
   base::Counter authenticated;  ///< of these, with client authentication
   base::Counter replied;        ///< of these, with a reply that the port took
 };
+
+/// One suite's share at one worker: the same, of all services together.
+struct SuiteCounters {
+  base::Counter requests;
+  base::Counter authenticated;
+  base::Counter replied;
+};
+
+/// Suites that are counted, and the place of each.
+inline constexpr std::array<std::uint16_t, 2> kCountedSuites{kSuite1, kSuiteF002};
+[[nodiscard]] constexpr std::size_t suite_place(std::uint16_t suite) noexcept {
+  return suite == kSuite1 ? 0 : 1;
+}
 
 /// One worker's share of the books:
 ///
@@ -39,6 +55,10 @@ class alignas(64) WorkerCounters {
   base::Counter proofs_by_table;     ///< checked by what was precomputed of the client's key
   base::Counter proofs_by_ladder;    ///< checked by a second multiplication
   base::Counter proof_tables_built;  ///< of clients that came back
+  std::array<SuiteCounters, kCountedSuites.size()> suites;  ///< by suite_place()
+  // Of client-authenticated requests of suite 0xF002 from enrolled clients:
+  base::Counter static_secrets_found;       ///< X25519(s, C) was at hand
+  base::Counter static_secrets_multiplied;  ///< it was computed for the request
 
   base::Counter bursts;
   base::Counter lanes;  ///< of all bursts; lanes / bursts is the mean burst size

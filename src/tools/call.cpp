@@ -41,6 +41,7 @@ Examples:
   pssst call edge.example 7700 --server server.pub < reading.cbor > reply.cbor
   pssst call edge.example 7700 hello --server server.pub --client-key device.key
   pssst call ::1 7700 00ff --hex --server "$(cat server.pub)"
+  pssst call 192.0.2.1 7700 now --server f002:$HEX --label clock.example --pad 100
   pssst call 192.0.2.1 7700 ping --server server.pub --repeat 1000 > /dev/null
   pssst call 192.0.2.1 7700 --server server.pub -- '-begins with a dash')help";
 
@@ -54,7 +55,9 @@ struct Arguments {
   std::string message;
   bool has_message = false;
   std::string server;
+  std::string label;
   std::string client_key;
+  std::size_t padding_size = 0;
   bool hex = false;
   unsigned timeout_ms = 1000;
   unsigned tries = 3;
@@ -73,6 +76,13 @@ struct Arguments {
 base::Result<client::UdpClient> make_client(const Arguments& arguments) {
   const auto server = read_server_key_argument(arguments.server);
   if (!server) return tl::unexpected(server.error());
+  const KeyUse use{.suite = server->suite, .label = arguments.label};
+  if (!fault_of(use).empty()) {
+    return base::fail(std::string(fault_of(use)), "--label", "leave it out, or check --server");
+  }
+  if (use.suite == kSuite1 && arguments.padding_size > 0) {
+    return base::fail("suite 1 has no padding", "--pad", "leave it out");
+  }
   std::optional<PrivateKey> key;
   if (!arguments.client_key.empty()) {
     auto read = read_client_key_argument(arguments.client_key);
@@ -80,7 +90,7 @@ base::Result<client::UdpClient> make_client(const Arguments& arguments) {
     key.emplace(std::move(*read));
   }
   return client::UdpClient::create(arguments.host, static_cast<std::uint16_t>(arguments.port),
-                                   arguments.family(), *server, key ? &*key : nullptr);
+                                   arguments.family(), server->key, key ? &*key : nullptr, use);
 }
 
 /// `size_max`: of the message, in bytes. Text in hexadecimal takes twice that, and white space.
@@ -147,7 +157,8 @@ base::Error no_reply_error(const Arguments& arguments, const client::CallReport&
 int send_only(const Arguments& arguments, client::UdpClient& client, const Bytes& message) {
   const auto start = Clock::now();
   for (std::uint64_t i = 0; i < arguments.repeat; ++i) {
-    if (const auto sent = client.send(message); !sent) return report("call", sent.error());
+    if (const auto sent = client.send(message, arguments.padding_size); !sent)
+      return report("call", sent.error());
   }
   if (arguments.repeated) {
     print_note(std::to_string(arguments.repeat) + " sent, " +
@@ -158,7 +169,8 @@ int send_only(const Arguments& arguments, client::UdpClient& client, const Bytes
 
 int call_and_print(const Arguments& arguments, client::UdpClient& client, const Bytes& message) {
   const client::CallOptions options{.timeout = std::chrono::milliseconds(arguments.timeout_ms),
-                                    .tries = arguments.tries};
+                                    .tries = arguments.tries,
+                                    .padding_size = arguments.padding_size};
   CallStatistics statistics;
   std::optional<base::Error> failure;
   const auto start = Clock::now();
@@ -183,7 +195,12 @@ int call_and_print(const Arguments& arguments, client::UdpClient& client, const 
 int call(const Arguments& arguments) {
   auto client = make_client(arguments);
   if (!client) return report("call", client.error());
-  const auto message = read_message(arguments, client->message_size_max());
+  if (arguments.padding_size > client->message_size_max()) {
+    return report("call", {.what = "no datagram holds so much padding",
+                           .where = "--pad " + std::to_string(arguments.padding_size),
+                           .remedy = "ask for less"});
+  }
+  const auto message = read_message(arguments, client->message_size_max() - arguments.padding_size);
   if (!message) return report("call", message.error());
   return arguments.no_reply ? send_only(arguments, *client, *message)
                             : call_and_print(arguments, *client, *message);
@@ -204,9 +221,18 @@ Action configure_call(CLI::App& app) {
                      "What to send. Without it standard input is sent, byte for byte.");
 
   app.add_option("-s,--server", arguments->server,
-                 "The server's public key: 64 hexadecimal digits, or a file that holds them.")
+                 "The server's public key: 64 hexadecimal digits, or a file that holds them. "
+                 "\"f002:\" before them says that it is of suite 0xF002.")
       ->required()
       ->option_text("KEY");
+  app.add_option("--label", arguments->label,
+                 "The service's name, where its keys of suite 0xF002 have one.")
+      ->option_text("NAME");
+  app.add_option(
+         "--pad", arguments->padding_size,
+         "Seal N zeros behind the message (suite 0xF002), so that a longer reply fits where "
+         "a server replies with no more bytes than it got. Default: 0.")
+      ->option_text("N");
   app.add_option("-c,--client-key", arguments->client_key,
                  "Authenticate as the client whose private key is in FILE. Default: anonymous.")
       ->option_text("FILE");

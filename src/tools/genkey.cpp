@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <iomanip>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "base/secret_memory.hpp"
 #include "pssst/keys.hpp"
 #include "tools/exit_status.hpp"
+#include "tools/key_argument.hpp"
 #include "tools/stream.hpp"
 #include "tools/subcommand.hpp"
 
@@ -19,12 +21,15 @@ namespace {
 
 constexpr const char* kDescription =
     "Make a private key: 64 hexadecimal digits.\n\n"
-    "A server and a client use keys of the same kind, but one key must never be both. Keep the "
-    "file readable by its owner alone: the other commands refuse it otherwise.";
+    "A server key serves one suite only, and says which: before the digits of one for suite 0xF002 "
+    "stands \"f002:\". A client's key serves every suite and has no prefix. One key must never be "
+    "both a server's and a client's. Keep the file readable by its owner alone: the other commands "
+    "refuse it otherwise.";
 
 constexpr const char* kFooter = R"(Examples:
   (umask 077; pssst genkey > server.key)
   pssst pubkey < server.key > server.pub
+  (umask 077; pssst genkey --suite 0xf002 > server.key)
 
   umask 077
   pssst genkey | tee device.key | pssst pubkey >> clients)";
@@ -50,11 +55,20 @@ void warn_if_others_can_read(int fd) {
   print_note(text.str());
 }
 
-int genkey() {
+int genkey(const std::string& suite_name) {
+  const auto suite = parse_suite(suite_name);
+  if (!suite) {
+    static_cast<void>(report("genkey", suite.error()));
+    return kExitUsage;
+  }
   warn_if_others_can_read(STDOUT_FILENO);
   const PrivateKey key = PrivateKey::generate();
-  std::string text = base::to_hex(key.bytes());
+  std::string digits = base::to_hex(key.bytes());
+  std::string text(identity::key_prefix(*suite));
+  text.reserve(text.size() + digits.size() + 1);
+  text += digits;
   text += '\n';
+  base::wipe(digits.data(), digits.size());
   const auto written = write_all(STDOUT_FILENO, text);
   base::wipe(text.data(), text.size());
   return written ? kExitOk : report("genkey", written.error());
@@ -65,7 +79,11 @@ int genkey() {
 Action configure_genkey(CLI::App& app) {
   app.description(kDescription);
   app.footer(kFooter);
-  return genkey;
+  const auto suite = std::make_shared<std::string>("1");
+  app.add_option("--suite", *suite,
+                 "The suite that a server's key is for: 1 (default; clients' keys too) or 0xf002.")
+      ->option_text("SUITE");
+  return [suite] { return genkey(*suite); };
 }
 
 }  // namespace pssst::tools

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kDigits = 2 * kKeySize;
 
 bool is_hex_key(std::string_view text) noexcept {
+  const std::string_view prefix = identity::key_prefix(kSuiteF002);
+  if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
   return text.size() == kDigits && std::ranges::all_of(text, [](unsigned char c) {
            return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
          });
@@ -37,7 +39,13 @@ base::Result<std::string> read_short_file(const std::string& path) {
 
 }  // namespace
 
-base::Result<PublicKey> read_server_key_argument(const std::string& argument) {
+base::Result<std::uint16_t> parse_suite(const std::string& text) {
+  if (text == "1") return kSuite1;
+  if (text == "0xf002" || text == "0xF002") return kSuiteF002;
+  return base::fail("there is no such suite", "--suite " + text, "choose 1 or 0xf002");
+}
+
+base::Result<identity::ServerPublicKey> read_server_key_argument(const std::string& argument) {
   const bool is_key = is_hex_key(argument);
   std::string text = argument;
   if (!is_key) {
@@ -45,7 +53,7 @@ base::Result<PublicKey> read_server_key_argument(const std::string& argument) {
     if (!contents) return tl::unexpected(std::move(contents.error()));
     text = std::move(*contents);
   }
-  auto key = identity::parse_public_key(text);
+  auto key = identity::parse_server_public_key(text);
   if (!key) {
     return base::fail(std::move(key.error().what), is_key ? "--server" : argument,
                       "the server's operator prints its public key with: pssst pubkey < KEYFILE");

@@ -7,6 +7,7 @@
 
 #include "base/hex.hpp"
 #include "base/secret_memory.hpp"
+#include "identity/key_file.hpp"
 #include "pssst/keys.hpp"
 #include "tools/exit_status.hpp"
 #include "tools/stream.hpp"
@@ -17,21 +18,25 @@ namespace {
 
 constexpr const char* kDescription =
     "Print the public key of a private key.\n\n"
-    "Reads the private key from standard input. Both are 64 hexadecimal digits; the public key may "
-    "be known to everybody.";
+    "Reads the private key from standard input. Both are 64 hexadecimal digits, before which a "
+    "server's keys of suite 0xF002 have \"f002:\"; the public key may be known to everybody.";
 
 constexpr const char* kFooter = R"(Examples:
   pssst pubkey < server.key > server.pub
   pssst pubkey < device.key >> clients)";
 
-base::Result<PublicKey> read_and_derive() {
+/// The public key as a file has it.
+base::Result<std::string> read_and_derive() {
   const std::string where = "standard input";
   const std::string remedy = "a private key is 64 hexadecimal digits, as pssst genkey prints them";
   SecretText text;
   const auto size = read_up_to(STDIN_FILENO, text.buffer);
   if (!size) return base::fail(size.error().what, where);
   text.size = *size;
-  const std::string_view digits = trim(text.view());
+  std::string_view digits = trim(text.view());
+  const std::string_view f002 = identity::key_prefix(kSuiteF002);
+  const bool is_f002 = digits.starts_with(f002);
+  if (is_f002) digits.remove_prefix(f002.size());
   if (digits.empty()) return base::fail("no key, but nothing", where, remedy);
   const bool cut = text.size == text.buffer.size();
   if (cut || digits.size() != 2 * kKeySize) {
@@ -45,7 +50,7 @@ base::Result<PublicKey> read_and_derive() {
   }
   const PrivateKey key(bytes);
   base::wipe_object(bytes);
-  return key.public_key();
+  return std::string(is_f002 ? f002 : "") + base::to_hex(key.public_key());
 }
 
 int pubkey() {
@@ -54,7 +59,7 @@ int pubkey() {
   }
   const auto key = read_and_derive();
   if (!key) return report("pubkey", key.error());
-  const auto written = write_all(STDOUT_FILENO, base::to_hex(*key) + "\n");
+  const auto written = write_all(STDOUT_FILENO, *key + "\n");
   return written ? kExitOk : report("pubkey", written.error());
 }
 

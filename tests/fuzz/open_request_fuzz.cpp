@@ -128,7 +128,8 @@ void check_single(const Bytes& datagram, ClientPolicy policy) {
   const SingleServer::Opened opened = server.open(datagram);
   if (datagram.size() > kDatagramSizeMax) {
     PSSST_ASSERT(opened.drop == DropReason::kFrameOversized);
-  } else if (const DropReason admitted = admit(datagram, policy); admitted != DropReason::kNone) {
+  } else if (const DropReason admitted = admit(datagram, policy, {&world().key, 1}).drop;
+             admitted != DropReason::kNone) {
     PSSST_ASSERT(opened.drop == admitted && admitted < DropReason::kSharedSecretZero);
   } else {
     PSSST_ASSERT(opened.drop == expected_drop(datagram));

@@ -39,6 +39,36 @@ TEST_F(KeyFile, ReadsDigitsWithAndWithoutEndOfLine) {
   }
 }
 
+TEST_F(KeyFile, AServersKeySaysItsSuite) {
+  EXPECT_EQ(key_prefix(kSuite1), "");
+  EXPECT_EQ(key_prefix(kSuiteF002), "f002:");
+  for (const std::uint16_t suite : {kSuite1, kSuiteF002}) {
+    const std::string prefix(key_prefix(suite));
+    for (const char* end : {"", "\n", "\r\n"}) {
+      const auto key =
+          read_server_private_key(folder_.write("key", prefix + std::string(kPrivate) + end));
+      ASSERT_TRUE(key) << key.error().to_string();
+      EXPECT_EQ(key->suite, suite);
+      EXPECT_EQ(base::to_hex(key->key.bytes()), kPrivate);
+    }
+    const auto key = parse_server_public_key(" " + prefix + std::string(kPublic) + "\n");
+    ASSERT_TRUE(key) << key.error().to_string();
+    EXPECT_EQ(key->suite, suite);
+    EXPECT_EQ(base::to_hex(key->key), kPublic);
+  }
+  for (const char* prefix : {"f003:", "f002", "f002: ", "F002:", "0001:", "f002:f002:"}) {
+    const std::string text = prefix + std::string(kPrivate);
+    EXPECT_FALSE(read_server_private_key(folder_.write("key", text))) << prefix;
+    EXPECT_FALSE(parse_server_public_key(prefix + std::string(kPublic))) << prefix;
+  }
+}
+
+TEST_F(KeyFile, AServersKeyIsNoClients) {
+  const base::Error error = error_of(folder_.write("key", "f002:" + std::string(kPrivate)));
+  EXPECT_EQ(error.to_string().find(kPrivate), std::string::npos);
+  EXPECT_FALSE(parse_public_key("f002:" + std::string(kPublic)));
+}
+
 TEST_F(KeyFile, ReadsUpperCaseAndThroughLinks) {
   std::string upper(kPrivate);
   std::transform(upper.begin(), upper.end(), upper.begin(),

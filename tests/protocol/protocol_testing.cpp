@@ -118,6 +118,11 @@ Bytes honest_request(const Bytes32& server_private, const Bytes32* client_privat
   return request;
 }
 
+DropReason admit(std::span<const std::uint8_t> datagram, ClientPolicy policy) {
+  static const ServerKey key{PrivateKey(Bytes32{1})};
+  return pssst::admit(datagram, policy, {&key, 1}).drop;
+}
+
 void open_burst(RequestProcessor& processor, RequestBurst& burst, const ClientLookup& clients) {
   processor.multiply(burst);
   processor.open(burst);

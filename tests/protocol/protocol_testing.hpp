@@ -78,6 +78,9 @@ std::optional<Bytes> unseal_request(const Bytes32& server_private,
 Bytes honest_request(const Bytes32& server_private, const Bytes32* client_private,
                      const Bytes32& ephemeral_key, std::span<const std::uint8_t> message);
 
+/// pssst::admit() with one key of suite 1.
+DropReason admit(std::span<const std::uint8_t> datagram, ClientPolicy policy);
+
 /// multiply, open, identify, prove.
 void open_burst(RequestProcessor& processor, RequestBurst& burst, const ClientLookup& clients);
 

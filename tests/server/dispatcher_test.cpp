@@ -56,6 +56,9 @@ class DispatcherTest : public testing::Test {
   std::size_t add_lane(std::size_t service, std::uint8_t byte, const Identity* client = nullptr) {
     const std::size_t i = burst_->size++;
     burst_->drop[i] = DropReason::kNone;
+    burst_->suite[i] = kSuite1;
+    burst_->reply_offset[i] = kCiphertextOffset;
+    burst_->reply_overhead[i] = kOverheadSize;
     burst_->authenticated[i] = client != nullptr ? 1 : 0;
     burst_->client[i] = client;
     burst_->plaintext[i][0] = byte;

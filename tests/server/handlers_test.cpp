@@ -90,7 +90,7 @@ TEST(Handlers, AckAnswersWithItsConstant) {
 }
 
 TEST(Handlers, RefusesWhatCannotServe) {
-  EXPECT_FALSE(make_handler("time", {}));
+  EXPECT_FALSE(make_handler("clock", {}));
   EXPECT_FALSE(make_handler("", {}));
   EXPECT_FALSE(make_handler("echo", Bytes{1}));
   EXPECT_FALSE(make_handler("discard", Bytes{1}));

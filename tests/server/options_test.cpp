@@ -39,7 +39,7 @@ TEST(Options, Defaults) {
   ASSERT_EQ(options.services.size(), 1U);
   EXPECT_EQ(options.services[0].udp_port, 7700);
   EXPECT_EQ(options.services[0].handler, "echo");
-  EXPECT_EQ(options.services[0].key_file, "server.key");
+  EXPECT_EQ(options.services[0].key_files, Words{"server.key"});
   EXPECT_EQ(options.services[0].policy, ClientPolicy::kOptional);
   EXPECT_TRUE(options.services[0].reply.empty());
   EXPECT_TRUE(options.clients_file.empty());
@@ -50,6 +50,18 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.proof_table_memory_mb, 256U);
   EXPECT_EQ(proof_table_bytes(options), 0U) << "nobody is enrolled";
   EXPECT_TRUE(options.socket.addresses.empty());
+}
+
+TEST(Options, SuitesAndLabels) {
+  const Options options = options_of(
+      {"--service", "port=1,handler=time,key=a,key=b,suite=0xf002,label=valves.example"});
+  ASSERT_EQ(options.services.size(), 1U);
+  EXPECT_EQ(options.services[0].key_files, (Words{"a", "b"}));
+  EXPECT_EQ(options.services[0].suite, kSuiteF002);
+  EXPECT_EQ(options.services[0].label, "valves.example");
+  const std::string label(64, 'x');
+  EXPECT_EQ(options_of({"--service", kEcho + ",label=" + label}).services[0].label, label);
+  EXPECT_FALSE(parse({"--service", kEcho + ",label=x" + label}));
 }
 
 TEST(Options, EverythingForSockets) {
@@ -191,9 +203,16 @@ const std::vector<BadLine>& bad_command_lines() {
        "--service port=77x,handler=echo,key=k: port=77x is no UDP port: choose 1 to 65535"},
       {service("port=-1,handler=echo,key=k"),
        "--service port=-1,handler=echo,key=k: port=-1 is no UDP port: choose 1 to 65535"},
-      {service("port=1,handler=time,key=k"),
-       "--service port=1,handler=time,key=k: there is no handler \"time\": choose echo, discard or "
-       "ack"},
+      {service("port=1,handler=clock,key=k"),
+       "--service port=1,handler=clock,key=k: there is no handler \"clock\": choose echo, discard, "
+       "ack or time"},
+      {service("port=1,handler=echo,key=k,suite=2"),
+       "--service port=1,handler=echo,key=k,suite=2: suite: \"2\" is not among its values: choose "
+       "1 "
+       "or 0xf002 or 0xF002"},
+      {service("port=1,handler=echo,key=k,suite=1,label=x"),
+       "--service port=1,handler=echo,key=k,suite=1,label=x: suite 1 has no label: see pssstd "
+       "--help"},
       {service("port=1,port=2,handler=echo,key=k"),
        "--service port=1,port=2,handler=echo,key=k: port= stands twice: see pssstd --help"},
       {service("port=1,handler=echo,key=k,color=red"),

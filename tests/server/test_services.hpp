@@ -41,26 +41,34 @@ inline std::unique_ptr<const Handler> varying_handler(bool replies = true) {
 }
 
 inline Service make_service(std::uint16_t udp_port, std::unique_ptr<const Handler> handler,
-                            const PrivateKey& key, ClientPolicy policy = ClientPolicy::kOptional) {
-  return Service{.udp_port = udp_port,
-                 .suite = kSuite1,
-                 .key = ServerKey(key),
-                 .policy = policy,
-                 .handler = std::move(handler),
-                 .index = 0};
+                            const PrivateKey& key, ClientPolicy policy = ClientPolicy::kOptional,
+                            const KeyUse& use = {}) {
+  Service service{.udp_port = udp_port,
+                  .keys = {},
+                  .policy = policy,
+                  .handler = std::move(handler),
+                  .index = 0};
+  service.keys.emplace_back(key, use);
+  return service;
 }
 
 inline Service make_service(std::uint16_t udp_port, std::string_view handler, const PrivateKey& key,
-                            ClientPolicy policy = ClientPolicy::kOptional,
-                            const Bytes& reply = {}) {
-  return make_service(udp_port, std::move(*make_handler(handler, reply)), key, policy);
+                            ClientPolicy policy = ClientPolicy::kOptional, const Bytes& reply = {},
+                            const KeyUse& use = {}) {
+  return make_service(udp_port, std::move(*make_handler(handler, reply)), key, policy, use);
 }
 
 inline ServiceSettings make_settings(std::uint16_t udp_port, std::string_view handler,
                                      std::string key_file = {},
                                      ClientPolicy policy = ClientPolicy::kOptional,
                                      Bytes reply = {}) {
-  return {udp_port, std::string(handler), std::move(key_file), policy, std::move(reply)};
+  return {.udp_port = udp_port,
+          .handler = std::string(handler),
+          .key_files = {std::move(key_file)},
+          .policy = policy,
+          .reply = std::move(reply),
+          .suite = {},
+          .label = {}};
 }
 
 /// A vector of services, which are not copyable.

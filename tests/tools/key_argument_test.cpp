@@ -24,7 +24,8 @@ class KeyArgument : public testing::Test {
 TEST_F(KeyArgument, AServerKeyAsDigits) {
   const auto key = read_server_key_argument(public_hex);
   ASSERT_TRUE(key.has_value()) << key.error().to_string();
-  EXPECT_EQ(*key, private_key.public_key());
+  EXPECT_EQ(key->suite, kSuite1);
+  EXPECT_EQ(key->key, private_key.public_key());
   std::string upper = public_hex;
   std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
   EXPECT_TRUE(read_server_key_argument(upper).has_value());
@@ -34,8 +35,37 @@ TEST_F(KeyArgument, AServerKeyInAFile) {
   for (const char* end : {"", "\n", "\r\n", "  \n\n"}) {
     const auto key = read_server_key_argument(folder.file("server.pub", public_hex + end, 0644));
     ASSERT_TRUE(key.has_value()) << key.error().to_string();
-    EXPECT_EQ(*key, private_key.public_key());
+    EXPECT_EQ(key->suite, kSuite1);
+    EXPECT_EQ(key->key, private_key.public_key());
   }
+}
+
+TEST_F(KeyArgument, AServerKeyOfSuiteF002) {
+  const std::string text = "f002:" + public_hex;
+  for (const std::string& argument : {text, folder.file("server.pub", text + "\n", 0644)}) {
+    const auto key = read_server_key_argument(argument);
+    ASSERT_TRUE(key.has_value()) << key.error().to_string();
+    EXPECT_EQ(key->suite, kSuiteF002);
+    EXPECT_EQ(key->key, private_key.public_key());
+  }
+  EXPECT_FALSE(read_server_key_argument("f003:" + public_hex).has_value());
+  EXPECT_FALSE(read_server_key_argument("F002:" + public_hex).has_value());
+}
+
+TEST_F(KeyArgument, SuitesByName) {
+  EXPECT_EQ(parse_suite("1").value_or(0), kSuite1);
+  EXPECT_EQ(parse_suite("0xf002").value_or(0), kSuiteF002);
+  EXPECT_EQ(parse_suite("0xF002").value_or(0), kSuiteF002);
+  for (const char* text : {"", "2", "f002", "61442"}) EXPECT_FALSE(parse_suite(text)) << text;
+}
+
+TEST_F(KeyArgument, AServersKeyIsNoClients) {
+  const auto key = read_client_key_argument(folder.file("key", "f002:" + private_hex + "\n"));
+  ASSERT_FALSE(key.has_value());
+  EXPECT_NE(key.error().what.find("a server's"), std::string::npos);
+  const auto pasted = read_client_key_argument("f002:" + private_hex);
+  ASSERT_FALSE(pasted.has_value());
+  EXPECT_EQ(pasted.error().to_string().find(private_hex), std::string::npos);
 }
 
 TEST_F(KeyArgument, AServerKeyThatIsNone) {

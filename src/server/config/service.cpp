@@ -1,8 +1,10 @@
 #include "server/config/service.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "base/hex.hpp"
 #include "identity/key_file.hpp"
 #include "server/handlers.hpp"
 
@@ -13,21 +15,48 @@ std::string place_of(const Service& service) {
   return "service at UDP port " + std::to_string(service.udp_port);
 }
 
-base::Result<void> check_handler(const Service& service) {
-  const HandlerTraits& traits = service.handler->traits();
-  if (service.suite != kSuite1 || !traits.replies || traits.reply_is_pure) return {};
-  return base::fail("the replies of handler " + std::string(traits.name) +
-                        " vary, and suite 1 is broken by two different replies to one request",
-                    place_of(service), "choose a handler whose reply depends on the request alone");
+bool serves_suite1(const Service& service) noexcept {
+  return std::ranges::any_of(service.keys,
+                             [](const ServerKey& key) { return key.suite() == kSuite1; });
 }
 
-base::Result<void> check_pair(const Service& a, const Service& b) {
-  if (a.udp_port == b.udp_port) {
-    return base::fail("two services at this UDP port", place_of(a), "give each its own");
+base::Result<void> check_handler(const Service& service) {
+  const HandlerTraits& traits = service.handler->traits();
+  if (!serves_suite1(service) || !traits.replies || traits.reply_is_pure) return {};
+  return base::fail("the replies of handler " + std::string(traits.name) +
+                        " vary, and suite 1 is broken by two different replies to one request",
+                    place_of(service),
+                    "choose a handler whose reply depends on the request alone, or a key of suite "
+                    "0xF002");
+}
+
+/// Within one service.
+base::Result<void> check_keys(const Service& service) {
+  if (service.keys.empty()) return base::fail("no key", place_of(service), "give it one");
+  for (std::size_t i = 0; i < service.keys.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const ServerKey& a = service.keys[j];
+      const ServerKey& b = service.keys[i];
+      if (a.suite() != b.suite() || a.key_id() != b.key_id()) continue;
+      if (a.suite() == kSuite1) {
+        return base::fail("two keys of suite 1, whose requests do not say which they are for",
+                          place_of(service), "give it one, and others of suite 0xF002");
+      }
+      return base::fail("two keys with the key id " + base::to_hex(a.key_id()), place_of(service),
+                        "give it a new key in place of one of them");
+    }
+  }
+  return {};
+}
+
+base::Result<void> check_pair_of_keys(const Service& a, const ServerKey& key_a, const Service& b,
+                                      const ServerKey& key_b) {
+  if (key_a.public_key() != key_b.public_key()) return {};
+  if (key_a.suite() != key_b.suite()) {
+    return base::fail("one key in two suites", place_of(b), "give each suite a key of its own");
   }
   const bool both_reply = a.handler->traits().replies && b.handler->traits().replies;
-  if (a.suite == kSuite1 && b.suite == kSuite1 && both_reply &&
-      a.key.public_key() == b.key.public_key()) {
+  if (&a != &b && key_a.suite() == kSuite1 && both_reply) {
     return base::fail(
         "the service at UDP port " + std::to_string(a.udp_port) +
             " replies under the same key, and a suite 1 key must have one reply function only",
@@ -36,14 +65,62 @@ base::Result<void> check_pair(const Service& a, const Service& b) {
   return {};
 }
 
+/// Of two services, or of one with itself.
+base::Result<void> check_pair(const Service& a, const Service& b) {
+  if (&a != &b && a.udp_port == b.udp_port) {
+    return base::fail("two services at this UDP port", place_of(a), "give each its own");
+  }
+  for (const ServerKey& key_a : a.keys) {
+    for (const ServerKey& key_b : b.keys) {
+      if (&key_a == &key_b) continue;
+      if (auto fit = check_pair_of_keys(a, key_a, b, key_b); !fit) return fit;
+    }
+  }
+  return {};
+}
+
 base::Result<void> check_not_a_client(const Service& service, const ClientLookup& clients) {
-  const std::array<const std::uint8_t*, 1> key{service.key.public_key().data()};
-  std::array<const Identity*, 1> found{};
-  clients.find(key, found);
-  if (found[0] == nullptr) return {};
-  return base::fail(
-      "its key is enrolled as a client's, and one key is never both a client's and a server's",
-      place_of(service), "give the service or the client a new key");
+  for (const ServerKey& server_key : service.keys) {
+    const std::array<const std::uint8_t*, 1> key{server_key.public_key().data()};
+    std::array<const Identity*, 1> found{};
+    clients.find(key, found);
+    if (found[0] == nullptr) continue;
+    return base::fail(
+        "its key is enrolled as a client's, and one key is never both a client's and a server's",
+        place_of(service), "give the service or the client a new key");
+  }
+  return {};
+}
+
+std::string suite_name(std::uint16_t suite) {
+  return suite == kSuite1 ? "1" : "0xF002";
+}
+
+base::Result<std::vector<ServerKey>> read_keys(const ServiceSettings& settings) {
+  std::vector<ServerKey> keys;
+  bool any_f002 = false;
+  for (const std::string& path : settings.key_files) {
+    const auto read = identity::read_server_private_key(path);
+    if (!read) return tl::unexpected(read.error());
+    if (settings.suite && read->suite != *settings.suite) {
+      return base::fail("the key is of suite " + suite_name(read->suite) +
+                            ", but the service at UDP port " + std::to_string(settings.udp_port) +
+                            " is to serve suite " + suite_name(*settings.suite),
+                        path,
+                        "make a key for it: pssst genkey --suite " + suite_name(*settings.suite));
+    }
+    const bool f002 = read->suite == kSuiteF002;
+    any_f002 = any_f002 || f002;
+    keys.emplace_back(
+        read->key, KeyUse{.suite = read->suite,
+                          .label = f002 ? std::string_view(settings.label) : std::string_view()});
+  }
+  if (!any_f002 && !settings.label.empty()) {
+    return base::fail("it has a label, but no key of suite 0xF002, which takes one",
+                      "service at UDP port " + std::to_string(settings.udp_port),
+                      "make a key: pssst genkey --suite 0xf002");
+  }
+  return keys;
 }
 
 }  // namespace
@@ -54,11 +131,10 @@ base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings
   for (const ServiceSettings& one : settings) {
     auto handler = make_handler(one.handler, one.reply);
     if (!handler) return tl::unexpected(handler.error());
-    auto key = identity::read_private_key(one.key_file);
-    if (!key) return tl::unexpected(key.error());
+    auto keys = read_keys(one);
+    if (!keys) return tl::unexpected(keys.error());
     services.push_back(Service{.udp_port = one.udp_port,
-                               .suite = kSuite1,
-                               .key = ServerKey(*key),
+                               .keys = std::move(*keys),
                                .policy = one.policy,
                                .handler = std::move(*handler),
                                .index = services.size()});
@@ -68,9 +144,10 @@ base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings
 
 base::Result<void> check_services(std::span<const Service> services, const ClientLookup& clients) {
   for (std::size_t i = 0; i < services.size(); ++i) {
+    if (auto fit = check_keys(services[i]); !fit) return fit;
     if (auto fit = check_handler(services[i]); !fit) return fit;
     if (auto fit = check_not_a_client(services[i], clients); !fit) return fit;
-    for (std::size_t j = 0; j < i; ++j) {
+    for (std::size_t j = 0; j <= i; ++j) {
       if (auto fit = check_pair(services[j], services[i]); !fit) return fit;
     }
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,7 +12,6 @@
 #include "base/error.hpp"
 #include "pssst/handler.hpp"
 #include "pssst/server.hpp"
-#include "pssst/wire.hpp"
 
 namespace pssst::server {
 
@@ -19,16 +19,17 @@ namespace pssst::server {
 struct ServiceSettings {
   std::uint16_t udp_port = 0;
   std::string handler;
-  std::string key_file;
+  std::vector<std::string> key_files;  ///< each says its key's suite
   ClientPolicy policy = ClientPolicy::kOptional;
-  std::vector<std::uint8_t> reply;  ///< the constant of `ack`
+  std::vector<std::uint8_t> reply;     ///< the constant of `ack`
+  std::optional<std::uint16_t> suite;  ///< every key must be of this one
+  std::string label;                   ///< of the keys of suite 0xF002
 };
 
 /// A service as workers see it. Immutable once it is part of a snapshot.
 struct Service {
   std::uint16_t udp_port = 0;
-  std::uint16_t suite = kSuite1;
-  ServerKey key;
+  std::vector<ServerKey> keys;  ///< at least one
   ClientPolicy policy = ClientPolicy::kOptional;
   std::unique_ptr<const Handler> handler;
   std::size_t index = 0;  ///< its place among the services, and its counters'
@@ -39,6 +40,9 @@ base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings
 
 /// Refuses what must not serve together:
 /// - two services at one UDP port;
+/// - in one service two keys that requests do not tell apart: of suite 1, or of suite 0xF002 with
+///   one kid;
+/// - one key in two suites;
 /// - on suite 1 a handler whose reply is not a pure function of the request, and one server key in
 ///   two services that both reply: either way one request could be answered with two texts, and
 ///   two AES-GCM encryptions under one key and nonce reveal what forges requests;

@@ -66,11 +66,44 @@ TEST_F(CheckServices, VaryingRepliesAreRefusedOnSuite1) {
   EXPECT_EQ(refusal(services_of(make_service(7700, varying_handler(), a_))),
             "service at UDP port 7700: the replies of handler varying vary, and suite 1 is broken "
             "by two different replies to one request: choose a handler whose reply depends on the "
-            "request alone");
+            "request alone, or a key of suite 0xF002");
   EXPECT_EQ(refusal(services_of(make_service(7700, varying_handler(false), a_))), "");
-  std::vector<Service> later_suite = services_of(make_service(7700, varying_handler(), a_));
-  later_suite[0].suite = 0xF002;
-  EXPECT_EQ(refusal(later_suite), "");
+  std::vector<Service> f002 = services_of(
+      make_service(7700, varying_handler(), a_, ClientPolicy::kOptional, {.suite = kSuiteF002}));
+  EXPECT_EQ(refusal(f002), "");
+  // One key of suite 1 among its keys is one too many.
+  f002[0].keys.emplace_back(b_);
+  EXPECT_NE(refusal(f002).find("suite 1 is broken"), std::string::npos);
+}
+
+TEST_F(CheckServices, KeysThatRequestsDoNotTellApartAreRefused) {
+  std::vector<Service> services = services_of(make_service(7700, "echo", a_));
+  services[0].keys.emplace_back(b_, KeyUse{.suite = kSuiteF002, .label = "x"});
+  EXPECT_EQ(refusal(services), "");
+  services[0].keys.emplace_back(c_, KeyUse{.suite = kSuiteF002, .label = "x"});
+  EXPECT_EQ(refusal(services), "");
+  services[0].keys.emplace_back(c_, KeyUse{.suite = kSuiteF002, .label = "x"});
+  EXPECT_NE(refusal(services).find("two keys with the key id "), std::string::npos);
+  services[0].keys.pop_back();
+  services[0].keys.emplace_back(PrivateKey::generate());
+  EXPECT_NE(refusal(services).find("two keys of suite 1"), std::string::npos);
+  services[0].keys.clear();
+  EXPECT_NE(refusal(services).find("no key"), std::string::npos);
+}
+
+TEST_F(CheckServices, AKeyServesOneSuite) {
+  const KeyUse f002{.suite = kSuiteF002};
+  std::vector<Service> services =
+      services_of(make_service(7700, "echo", a_),
+                  make_service(7701, "echo", a_, ClientPolicy::kOptional, {}, f002));
+  EXPECT_NE(refusal(services).find("one key in two suites"), std::string::npos);
+  std::vector<Service> one = services_of(make_service(7700, "echo", a_));
+  one[0].keys.emplace_back(a_, f002);
+  EXPECT_NE(refusal(one).find("one key in two suites"), std::string::npos);
+  // Several services may share a key of suite 0xF002.
+  EXPECT_EQ(refusal(services_of(make_service(7700, "echo", a_, ClientPolicy::kOptional, {}, f002),
+                                make_service(7701, "echo", a_, ClientPolicy::kOptional, {}, f002))),
+            "");
 }
 
 TEST_F(CheckServices, AClientsKeyIsNoServersKey) {
@@ -98,12 +131,37 @@ TEST_F(MakeServices, ReadsKeysAndMakesHandlers) {
   const auto services = make_services(settings);
   ASSERT_TRUE(services) << services.error().to_string();
   ASSERT_EQ(services->size(), 2U);
-  EXPECT_EQ((*services)[0].key.public_key(), a.public_key());
-  EXPECT_EQ((*services)[1].key.public_key(), b.public_key());
+  EXPECT_EQ((*services)[0].keys[0].public_key(), a.public_key());
+  EXPECT_EQ((*services)[1].keys[0].public_key(), b.public_key());
   EXPECT_EQ((*services)[1].udp_port, 7701);
   EXPECT_EQ((*services)[1].policy, ClientPolicy::kRequired);
   EXPECT_EQ((*services)[1].handler->traits().reply_size_max, 2U);
   EXPECT_EQ((*services)[1].index, 1U);
+}
+
+TEST_F(MakeServices, KeyFilesSayTheirSuite) {
+  const PrivateKey a = PrivateKey::generate();
+  const PrivateKey b = PrivateKey::generate();
+  ServiceSettings settings = make_settings(7700, "echo", write_key("a", a));
+  settings.key_files.push_back(folder_.write("b", "f002:" + base::to_hex(b.bytes())));
+  settings.label = "valves.example";
+  const auto services = make_services(std::span(&settings, 1));
+  ASSERT_TRUE(services) << services.error().to_string();
+  const std::span keys = services->front().keys;
+  ASSERT_EQ(keys.size(), 2U);
+  EXPECT_EQ(keys[0].suite(), kSuite1);
+  EXPECT_EQ(keys[0].label(), "");
+  EXPECT_EQ(keys[1].suite(), kSuiteF002);
+  EXPECT_EQ(keys[1].label(), "valves.example");
+  EXPECT_EQ(keys[1].public_key(), b.public_key());
+  settings.suite = kSuiteF002;
+  const auto refused = make_services(std::span(&settings, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what,
+            "the key is of suite 1, but the service at UDP port 7700 is to serve suite 0xF002");
+  settings.suite.reset();
+  settings.key_files.pop_back();
+  EXPECT_FALSE(make_services(std::span(&settings, 1)));  // a label, and nothing that takes it
 }
 
 TEST_F(MakeServices, PassesOnWhatIsWrong) {
@@ -112,7 +170,7 @@ TEST_F(MakeServices, PassesOnWhatIsWrong) {
     return !make_services(std::vector<ServiceSettings>{std::move(one)});
   };
   EXPECT_FALSE(fails(make_settings(1, "echo", key)));
-  EXPECT_TRUE(fails(make_settings(1, "time", key)));
+  EXPECT_TRUE(fails(make_settings(1, "clock", key)));
   EXPECT_TRUE(fails(make_settings(1, "echo", folder_.path("none"))));
   EXPECT_TRUE(fails(make_settings(1, "ack", key, ClientPolicy::kOptional, Bytes(1421))));
 }
