@@ -299,7 +299,10 @@ void RequestProcessor::seal(RequestBurst& burst) noexcept {
       f002_lanes.add(lane);
     }
   }
-  impl_->f002.seal_replies(*impl_->engine, impl_->snonces, burst, f002_lanes.numbers());
+  if (f002_lanes.numbers().empty()) return;
+  suite_f002::ServerStages::draw_snonces(*impl_->engine, impl_->snonces, burst,
+                                         f002_lanes.numbers());
+  impl_->f002.seal_replies(*impl_->engine, burst, f002_lanes.numbers());
 }
 
 void RequestProcessor::wipe_secrets(RequestBurst& burst) noexcept {

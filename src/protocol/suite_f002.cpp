@@ -224,35 +224,43 @@ DropReason ServerStages::open_client_text(SymmetricEngine& engine, RequestBurst&
   return take_message(burst, lane, sizeof(Bytes32), sealed.size() - kTagSize);
 }
 
-void ServerStages::seal_replies(SymmetricEngine& engine, HedgedBytes& snonces, RequestBurst& burst,
+void ServerStages::draw_snonces(SymmetricEngine& engine, HedgedBytes& hedged, RequestBurst& burst,
                                 std::span<const std::uint8_t> lanes) noexcept {
-  if (lanes.empty()) return;
   Lanes<HedgedBytes::Use> uses;
+  Lanes<std::uint8_t*> snonces;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const std::size_t lane = lanes[i];
+    uses[i] = {.id = burst.reply_secret[lane].data() + sizeof(Bytes32),
+               .text = burst.reply_space(lane).first(burst.reply_size[lane])};
+    snonces[i] = burst.reply[lane].data() + kServerNonceOffset;
+  }
+  hedged.draw(engine, std::span(uses).first(lanes.size()), snonces.data(), kServerNonceSize);
+}
+
+void ServerStages::seal_replies(SymmetricEngine& engine, RequestBurst& burst,
+                                std::span<const std::uint8_t> lanes) noexcept {
   Lanes<const std::uint8_t*> secrets;
   Lanes<const std::uint8_t*> request_tags;
-  Lanes<std::uint8_t*> snonce;
+  Lanes<const std::uint8_t*> snonces;
   Lanes<std::uint8_t*> keys;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const std::size_t lane = lanes[i];
-    std::uint8_t* const reply = burst.reply[lane].data();
-    const std::size_t size = burst.reply_size[lane];
     secrets[i] = burst.reply_secret[lane].data();
-    uses[i] = {.id = secrets[i] + sizeof(Bytes32), .text = burst.reply_space(lane).first(size)};
     request_tags[i] = burst.datagram[lane] + burst.datagram_size[lane] - kTagSize;
-    snonce[i] = reply + kServerNonceOffset;
+    snonces[i] = burst.reply[lane].data() + kServerNonceOffset;
     keys[i] = burst.key_material[lane].data();
-    write_header({.flags = static_cast<std::uint16_t>(
-                      kFlagReply | (burst.authenticated[lane] != 0 ? kFlagClientAuth : 0)),
-                  .suite = kSuiteF002},
-                 std::span<std::uint8_t, kHeaderSize>(reply, kHeaderSize));
-    std::memcpy(reply + kReplyIdOffset, uses[i].id, kReplyIdSize);
   }
-  snonces.draw(engine, std::span(uses).first(lanes.size()), snonce.data(), kServerNonceSize);
-  reply_keys_.derive(engine.sha256(), secrets.data(), snonce.data(), request_tags.data(),
+  reply_keys_.derive(engine.sha256(), secrets.data(), snonces.data(), request_tags.data(),
                      keys.data(), lanes.size());
   for (const std::size_t lane : lanes) {
     const std::size_t size = burst.reply_size[lane];
     const auto datagram = std::span(burst.reply[lane]).first(size + kF002ReplyOverheadSize);
+    write_header({.flags = static_cast<std::uint16_t>(
+                      kFlagReply | (burst.authenticated[lane] != 0 ? kFlagClientAuth : 0)),
+                  .suite = kSuiteF002},
+                 datagram.first<kHeaderSize>());
+    std::memcpy(datagram.data() + kReplyIdOffset, burst.reply_secret[lane].data() + sizeof(Bytes32),
+                kReplyIdSize);
     put_message_length(size, datagram.data() + kReplyTextOffset);
     seal_text(engine, lane, burst.key_material[lane], datagram.first(kReplyTextOffset),
               datagram.subspan(kReplyTextOffset));

@@ -116,9 +116,13 @@ class ServerStages {
   [[nodiscard]] DropReason open_client_text(crypto::SymmetricEngine& engine, RequestBurst& burst,
                                             std::size_t lane) noexcept;
 
-  /// Seals reply_size bytes at reply_space(lane), which they fit, where they are, and sets
+  /// Puts a snonce into the reply of each of `lanes`, for the reply_size bytes at
+  /// reply_space(lane), which they fit.
+  static void draw_snonces(crypto::SymmetricEngine& engine, HedgedBytes& hedged,
+                           RequestBurst& burst, std::span<const std::uint8_t> lanes) noexcept;
+  /// Seals the replies where they are, under the snonces that stand there, and sets
   /// reply_datagram_size. Leaves keys in the engine.
-  void seal_replies(crypto::SymmetricEngine& engine, HedgedBytes& snonces, RequestBurst& burst,
+  void seal_replies(crypto::SymmetricEngine& engine, RequestBurst& burst,
                     std::span<const std::uint8_t> lanes) noexcept;
 
  private:

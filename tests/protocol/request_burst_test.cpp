@@ -51,10 +51,19 @@ TEST(RequestBurstTest, AddLeavesNothingOfTheLaneBefore) {
 }
 
 TEST(RequestBurstTest, ReplySpaceIsTheReplyDatagramsText) {
+  const ServerKey suite1(kPrivateKey);
+  const ServerKey f002(kPrivateKey, {.suite = kSuiteF002});
+  const std::array<std::uint8_t, 100> request{};
   const RequestBurstPointer burst = make_request_burst();
-  for (std::size_t lane = 0; lane < kBurstLanesMax; ++lane) {
+  for (std::size_t lane = 0; lane < kBurstLanesMax; lane += 2) {
+    burst->add(request, suite1);
+    burst->add(request, f002);
+    EXPECT_EQ(burst->suite[lane], kSuite1);
     EXPECT_EQ(burst->reply_space(lane).size(), kReplySizeMax);
     EXPECT_EQ(burst->reply_space(lane).data(), burst->reply[lane].data() + 36);
+    EXPECT_EQ(burst->suite[lane + 1], kSuiteF002);
+    EXPECT_EQ(burst->reply_space(lane + 1).size(), kDatagramSizeMax - 54);
+    EXPECT_EQ(burst->reply_space(lane + 1).data(), burst->reply[lane + 1].data() + 38);
   }
 }
 
@@ -64,8 +73,10 @@ TEST(RequestBurstDeathTest, TakesNoMoreThanItsLanesAndNoOtherSizes) {
   const ServerKey key(kPrivateKey);
   const RequestBurstPointer burst = make_request_burst();
   const std::array<std::uint8_t, kDatagramSizeMax + 1> bytes{};
-  EXPECT_DEATH(burst->add(std::span(bytes).first(kOverheadSize - 1), key), "kOverheadSize");
+  EXPECT_DEATH(burst->add(std::span(bytes).first(kOverheadSize - 1), key), "request_size_min");
   EXPECT_DEATH(burst->add(bytes, key), "kDatagramSizeMax");
+  const ServerKey f002(kPrivateKey, {.suite = kSuiteF002});
+  EXPECT_DEATH(burst->add(std::span(bytes).first(kF002OverheadSize - 1), f002), "request_size_min");
   for (std::size_t lane = 0; lane < kBurstLanesMax; ++lane) {
     burst->add(std::span(bytes).first(kDatagramSizeMax), key);
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -89,6 +91,36 @@ TEST(Handlers, AckAnswersWithItsConstant) {
   }
 }
 
+TEST(Handlers, TimeAnswersWithTheClock) {
+  const auto time = handler("time");
+  EXPECT_FALSE(time->traits().reply_is_pure);
+  EXPECT_TRUE(time->traits().replies);
+  EXPECT_EQ(time->traits().reply_size_max, 27U);
+  const auto before = std::chrono::system_clock::now();
+  Messages messages({{}, {1, 2, 3}}, kReplySizeMax);
+  time->handle_burst(messages.all());
+  const auto after = std::chrono::system_clock::now();
+  const auto reply = messages.reply(1);
+  ASSERT_TRUE(reply && reply->size() == 27U);
+  EXPECT_EQ(messages.reply(0), reply);
+  const std::string text(reply->begin(), reply->end());
+  std::tm parsed{};
+  const char* const rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S.", &parsed);
+  ASSERT_NE(rest, nullptr) << text;
+  EXPECT_EQ(text.back(), 'Z');
+  const auto then = std::chrono::system_clock::from_time_t(timegm(&parsed)) +
+                    std::chrono::microseconds(std::stoi(rest));
+  EXPECT_GE(then, std::chrono::floor<std::chrono::microseconds>(before));
+  EXPECT_LE(then, after);
+}
+
+TEST(Handlers, TimeWithoutRoomSaysItsLength) {
+  Messages messages({{1}}, 26);
+  handler("time")->handle_burst(messages.all());
+  EXPECT_EQ(messages.all()[0].reply_size, 27U);
+  EXPECT_TRUE(messages.space_untouched(0));
+}
+
 TEST(Handlers, RefusesWhatCannotServe) {
   EXPECT_FALSE(make_handler("clock", {}));
   EXPECT_FALSE(make_handler("", {}));
@@ -100,7 +132,7 @@ TEST(Handlers, RefusesWhatCannotServe) {
 }
 
 TEST(Handlers, NamesAreThoseOfTraits) {
-  for (const std::string_view name : {"echo", "discard", "ack"}) {
+  for (const std::string_view name : {"echo", "discard", "ack", "time"}) {
     EXPECT_TRUE(is_handler_name(name));
     EXPECT_EQ(handler(name)->traits().name, name);
     EXPECT_NE(handler_names().find(name), std::string_view::npos);

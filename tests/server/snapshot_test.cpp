@@ -49,7 +49,7 @@ TEST(LoadSnapshot, ReadsKeysAndClients) {
   const auto with_clients = load_snapshot(settings, clients);
   ASSERT_TRUE(with_clients) << with_clients.error().to_string();
   EXPECT_EQ((*with_clients)->clients().size(), 2U);
-  EXPECT_EQ((*with_clients)->find_service(7700)->key.public_key(), key.public_key());
+  EXPECT_EQ((*with_clients)->find_service(7700)->keys[0].public_key(), key.public_key());
   const auto without = load_snapshot(settings, "");
   ASSERT_TRUE(without);
   EXPECT_EQ((*without)->clients().size(), 0U);

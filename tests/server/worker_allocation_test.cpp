@@ -68,6 +68,8 @@ class WorkerAllocation : public WorkerTest {
       call(kEchoPort, Bytes(i, i), i % 2 == 0 ? &enrolled_ : nullptr);
       call(kDiscardPort, {i});
       call(kAckPort, {i}, &enrolled_);
+      call(kTimePort, {i}, i % 2 == 0 ? &enrolled_ : nullptr);
+      call(kTimePort, {i}, &stranger_);
       call(kTooLongPort, {i});
       call(kEchoPort, {i}, &stranger_);
       port_.put(junk(), kEchoPort, MemoryPort::source(10, 0, i));
@@ -98,6 +100,7 @@ TEST_F(WorkerAllocation, NothingIsAllocatedAfterTheStart) {
   EXPECT_GT(drops(DropReason::kQueueFull), 0U);
   EXPECT_GT(drops(DropReason::kTag), 0U);
   EXPECT_GT(drops(DropReason::kClientUnknown), 0U);
+  EXPECT_GT(worker_->counters().suites[1].replied.read(), 20U);
 }
 
 }  // namespace

@@ -24,27 +24,38 @@ inline constexpr std::uint16_t kAckPort = 7702;        ///< only clients
 inline constexpr std::uint16_t kAnonymousPort = 7703;  ///< echo, only anonymous
 inline constexpr std::uint16_t kTooLongPort = 7704;    ///< a handler that breaks its word
 inline constexpr std::uint16_t kTalkingPort = 7705;    ///< one that said it never replies
+inline constexpr std::uint16_t kTimePort = 7706;       ///< suite 0xF002, with a label
+inline constexpr std::uint16_t kBothPort = 7707;       ///< echo, on suite 1 and suite 0xF002
 inline constexpr std::uint16_t kNoServicePort = 7799;
+
+inline constexpr std::string_view kLabel = "clock.example";
+inline constexpr KeyUse kF002{.suite = kSuiteF002, .label = kLabel};
 
 class WorkerTest : public testing::Test {
  protected:
   explicit WorkerTest(WorkerSettings settings = {}, std::size_t port_capacity = 1024)
       : port_(port_capacity) {
-    for (std::uint16_t udp_port = kEchoPort; udp_port <= kTalkingPort; ++udp_port) {
+    for (std::uint16_t udp_port = kEchoPort; udp_port <= kBothPort; ++udp_port) {
       server_keys_.emplace(udp_port, PrivateKey::generate());
     }
-    auto snapshot = Snapshot::create(make_services(), {Identity{enrolled_.public_key()}});
-    EXPECT_TRUE(snapshot) << snapshot.error().to_string();
-    snapshots_ = std::make_unique<Published<Snapshot>>(std::move(*snapshot), 1);
+    snapshots_ = std::make_unique<Published<Snapshot>>(make_snapshot(), 1);
     auto worker = Worker<MemoryPort>::create(port_, *snapshots_, settings);
     EXPECT_TRUE(worker) << worker.error().to_string();
     worker_ = std::move(*worker);
+  }
+
+  std::unique_ptr<const Snapshot> make_snapshot() const {
+    auto snapshot = Snapshot::create(make_services(), {Identity{enrolled_.public_key()}});
+    EXPECT_TRUE(snapshot) << snapshot.error().to_string();
+    return std::move(*snapshot);
   }
 
   std::vector<Service> make_services() const {
     const HandlerTraits pure{.name = "test", .reply_is_pure = true, .reply_size_max = 10};
     HandlerTraits silent = pure;
     silent.replies = false;
+    Service both = make_service(kBothPort, "echo", server_keys_.at(kBothPort));
+    both.keys.emplace_back(f002_key_, kF002);
     return services_of(make_service(kEchoPort, "echo", server_keys_.at(kEchoPort)),
                        make_service(kDiscardPort, "discard", server_keys_.at(kDiscardPort)),
                        make_service(kAckPort, "ack", server_keys_.at(kAckPort),
@@ -54,7 +65,10 @@ class WorkerTest : public testing::Test {
                        make_service(kTooLongPort, std::make_unique<const TestHandler>(pure, 11),
                                     server_keys_.at(kTooLongPort)),
                        make_service(kTalkingPort, std::make_unique<const TestHandler>(silent, 0),
-                                    server_keys_.at(kTalkingPort)));
+                                    server_keys_.at(kTalkingPort)),
+                       make_service(kTimePort, "time", server_keys_.at(kTimePort),
+                                    ClientPolicy::kOptional, {}, kF002),
+                       std::move(both));
   }
 
   /// A sealed request.
@@ -69,10 +83,16 @@ class WorkerTest : public testing::Test {
 
   /// `key` null: anonymous.
   Call seal(std::uint16_t udp_port, const Bytes& message, const PrivateKey* key = nullptr) {
-    std::shared_ptr<Client>& client = clients_[{udp_port, key}];
+    return seal_to(server_keys_.at(udp_port), udp_port == kTimePort ? kF002 : KeyUse{}, udp_port,
+                   message, key);
+  }
+
+  Call seal_to(const PrivateKey& server, const KeyUse& use, std::uint16_t udp_port,
+               const Bytes& message, const PrivateKey* key) {
+    std::shared_ptr<Client>& client = clients_[{&server, key}];
     if (client == nullptr) {
       std::string error;
-      client = Client::create(server_keys_.at(udp_port).public_key(), key, &error);
+      client = Client::create(server.public_key(), key, &error, use);
       EXPECT_NE(client, nullptr) << error;
     }
     Call call;
@@ -147,7 +167,8 @@ class WorkerTest : public testing::Test {
   const PrivateKey enrolled_ = PrivateKey::generate();
   const PrivateKey stranger_ = PrivateKey::generate();
   std::map<std::uint16_t, PrivateKey> server_keys_;
-  std::map<std::pair<std::uint16_t, const PrivateKey*>, std::shared_ptr<Client>> clients_;
+  const PrivateKey f002_key_ = PrivateKey::generate();  ///< the other key at kBothPort
+  std::map<std::pair<const PrivateKey*, const PrivateKey*>, std::shared_ptr<Client>> clients_;
   MemoryPort port_;
   std::unique_ptr<Published<Snapshot>> snapshots_;
   std::unique_ptr<Worker<MemoryPort>> worker_;
