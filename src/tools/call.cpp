@@ -41,7 +41,7 @@ Examples:
   pssst call edge.example 7700 --server server.pub < reading.cbor > reply.cbor
   pssst call edge.example 7700 hello --server server.pub --client-key device.key
   pssst call ::1 7700 00ff --hex --server "$(cat server.pub)"
-  pssst call 192.0.2.1 7700 now --server f002:$HEX --label clock.example --pad 100
+  pssst call 192.0.2.1 7700 --server f002.pub --label clock.example --pad 100
   pssst call 192.0.2.1 7700 ping --server server.pub --repeat 1000 > /dev/null
   pssst call 192.0.2.1 7700 --server server.pub -- '-begins with a dash')help";
 

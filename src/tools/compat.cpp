@@ -7,12 +7,15 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tools/compat_session.hpp"
 #include "tools/exit_status.hpp"
+#include "tools/key_argument.hpp"
 #include "tools/stream.hpp"
 #include "tools/subcommand.hpp"
 
@@ -35,7 +38,8 @@ constexpr const char* kFooter = R"(Exit status:
 Examples:
   mkfifo pipe
   pssst compat < pipe | ./compatibility.py > pipe
-  pssst compat < pipe | pssst compat > pipe)";
+  pssst compat < pipe | pssst compat > pipe
+  pssst compat --self-test --suite 0xf002)";
 
 /// More than any line of the protocol has.
 constexpr std::size_t kLineSizeMax = 4096;
@@ -119,11 +123,58 @@ base::Result<void> run_session(CompatSession& session) {
   return {};
 }
 
-int compat() {
+/// Takes every line of `text`; the lines to send.
+base::Result<std::string> hear(CompatSession& session, std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    auto more = session.handle_line(text.substr(0, end));
+    if (!more) return more;
+    lines += *more;
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+/// Two sessions, each the other's peer.
+base::Result<void> run_self_test(CompatSession& a, CompatSession& b) {
+  std::string from_a = a.greeting();
+  std::string from_b = b.greeting();
+  while (!from_a.empty() || !from_b.empty()) {
+    auto to_a = hear(b, std::exchange(from_a, {}));
+    if (!to_a) return tl::unexpected(to_a.error());
+    from_b += *to_a;
+    auto to_b = hear(a, std::exchange(from_b, {}));
+    if (!to_b) return tl::unexpected(to_b.error());
+    from_a = std::move(*to_b);
+  }
+  if (a.finished() && b.finished()) return {};
+  return base::fail("the two sides did not come to an end");
+}
+
+struct Arguments {
+  std::string suite = "1";
+  std::string label;
+  bool self_test = false;
+};
+
+int compat(const Arguments& arguments) {
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
-  const auto session = CompatSession::create();
+  const auto suite = parse_suite(arguments.suite);
+  if (!suite) {
+    static_cast<void>(report("compat", suite.error()));
+    return kExitUsage;
+  }
+  const KeyUse use{.suite = *suite, .label = arguments.label};
+  const auto session = CompatSession::create(use);
   if (!session) return report("compat", session.error());
-  const auto result = run_session(**session);
+  if (!arguments.self_test) {
+    const auto result = run_session(**session);
+    return result ? kExitOk : report("compat", result.error());
+  }
+  const auto peer = CompatSession::create(use);
+  if (!peer) return report("compat", peer.error());
+  const auto result = run_self_test(**session, **peer);
   return result ? kExitOk : report("compat", result.error());
 }
 
@@ -132,7 +183,15 @@ int compat() {
 Action configure_compat(CLI::App& app) {
   app.description(kDescription);
   app.footer(kFooter);
-  return compat;
+  const auto arguments = std::make_shared<Arguments>();
+  app.add_option("--suite", arguments->suite,
+                 "1 (default) or 0xf002, whose peers speak the same lines.")
+      ->option_text("SUITE");
+  app.add_option("--label", arguments->label, "The label of both sides' keys of suite 0xF002.")
+      ->option_text("NAME");
+  app.add_flag("--self-test", arguments->self_test,
+               "Read nothing: two sides in this process check each other.");
+  return [arguments] { return compat(*arguments); };
 }
 
 }  // namespace pssst::tools

@@ -50,16 +50,19 @@ void CompatSession::PeerLookup::find(std::span<const std::uint8_t* const> keys,
   }
 }
 
-CompatSession::CompatSession()
-    : server_private_(PrivateKey::generate()),
+CompatSession::CompatSession(const KeyUse& use)
+    : suite_(use.suite),
+      label_(use.label),
+      server_private_(PrivateKey::generate()),
       client_private_(PrivateKey::generate()),
-      server_key_(server_private_),
+      server_key_(server_private_, use),
       plaintext_(kPlaintextSize) {
   base::fill_random(plaintext_);
 }
 
-base::Result<std::unique_ptr<CompatSession>> CompatSession::create() {
-  std::unique_ptr<CompatSession> session(new CompatSession);
+base::Result<std::unique_ptr<CompatSession>> CompatSession::create(const KeyUse& use) {
+  if (!fault_of(use).empty()) return base::fail(std::string(fault_of(use)));
+  std::unique_ptr<CompatSession> session(new CompatSession(use));
   std::string error;
   session->server_ = SingleServer::create(session->server_key_, &session->lookup_,
                                           ClientPolicy::kOptional, &error);
@@ -104,7 +107,8 @@ base::Result<std::string> CompatSession::handle_server_key(const Bytes& value) {
   for (const bool authenticated : {false, true}) {
     Caller& caller = callers_[authenticated ? 1 : 0];
     std::string error;
-    caller.client = Client::create(*key, authenticated ? &client_private_ : nullptr, &error);
+    caller.client = Client::create(*key, authenticated ? &client_private_ : nullptr, &error,
+                                   {.suite = suite_, .label = label_});
     if (caller.client == nullptr) return base::fail(std::move(error), "SERVER_KEY");
     Bytes datagram(plaintext_.size() + caller.client->overhead_size());
     datagram.resize(caller.client->seal(plaintext_, datagram, caller.pending));

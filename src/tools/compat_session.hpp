@@ -29,8 +29,9 @@ namespace pssst::tools {
 /// comes once, save requests, which anyone may repeat.
 class CompatSession {
  public:
-  /// With fresh keys and a fresh plaintext. On failure what is wrong with this machine.
-  [[nodiscard]] static base::Result<std::unique_ptr<CompatSession>> create();
+  /// With fresh keys and a fresh plaintext; both sides use their keys alike. On failure what is
+  /// wrong with `use`, or with this machine.
+  [[nodiscard]] static base::Result<std::unique_ptr<CompatSession>> create(const KeyUse& use = {});
   CompatSession(const CompatSession&) = delete;
   CompatSession& operator=(const CompatSession&) = delete;
   ~CompatSession() = default;
@@ -69,7 +70,7 @@ class CompatSession {
     bool served = false;   ///< the peer's request of the same kind has been answered
   };
 
-  CompatSession();
+  explicit CompatSession(const KeyUse& use);
   [[nodiscard]] base::Result<std::string> handle_server_key(const Bytes& value);
   [[nodiscard]] base::Result<std::string> handle_client_key(const Bytes& value);
   [[nodiscard]] base::Result<std::string> handle_plaintext(const Bytes& value);
@@ -78,6 +79,8 @@ class CompatSession {
   [[nodiscard]] base::Result<std::string> handle_done(const Bytes& value);
   [[nodiscard]] std::string done_line_once();
 
+  const std::uint16_t suite_;
+  const std::string label_;
   PrivateKey server_private_;
   PrivateKey client_private_;
   ServerKey server_key_;

@@ -150,6 +150,62 @@ TEST_F(F002RoundTripTest, OneRequestMayGetTwoReplies) {
   EXPECT_EQ(nonces.size(), 10u);
 }
 
+/// What an outsider can do who knows S and the victim's C: a box that opens, over a text that does
+/// not.
+Bytes forge(crypto::SymmetricEngine& engine, const ServerKey& server, const PublicKey& victim,
+            const Bytes32& ephemeral_key, const Bytes32& guess) {
+  namespace suite_f002 = protocol::suite_f002;
+  suite_f002::ClientState state(engine);
+  state.server = server.public_key();
+  state.key_id = server.key_id();
+  state.context = suite_f002::make_context(engine.sha256(), true, server.key_id(), server.label());
+  state.authenticated = true;
+  state.client_key = victim;
+  state.static_secret = guess;
+  Bytes request(kF002AuthOverheadSize + 5);
+  suite_f002::ReplyExpectation reply;
+  suite_f002::seal_request(engine, state, x25519(ephemeral_key, Bytes32{9}),
+                           x25519(ephemeral_key, server.public_key()), Bytes(5), request, reply);
+  return request;
+}
+
+TEST_F(F002RoundTripTest, AThousandForgedRequestsChangeNothingForTheVictim) {
+  const auto engine = std::move(*crypto::SymmetricEngine::create());
+  const PublicKey victim = PrivateKey(client_private_).public_key();
+  const auto client = make_client(key_.public_key(), "a", &client_private_);
+  const auto processor = make_processor();
+  const RequestBurstPointer burst = make_request_burst();
+  std::vector<Bytes> requests;
+  // The forger does know one secret; this shows that nothing but the secret is wrong.
+  const Bytes32 known = x25519(client_private_, key_.public_key());
+  for (std::size_t i = 0; i <= 1000; ++i) {
+    requests.push_back(
+        forge(*engine, key_, victim, random_.bytes32(), i == 1000 ? known : random_.bytes32()));
+  }
+  std::size_t forged = 0;
+  for (std::size_t at = 0; at < 1000; at += kBurstLanesMax - 1) {
+    Bytes honest(1 + client->overhead_size());
+    PendingRequest pending;
+    ASSERT_EQ(client->seal(Bytes{7}, honest, pending), honest.size());
+    burst->size = 0;
+    for (std::size_t i = at; i < std::min<std::size_t>(at + kBurstLanesMax - 1, 1000); ++i) {
+      burst->add(requests[i], key_);
+    }
+    burst->add(honest, key_);
+    open_burst(*processor, *burst, clients_);
+    const std::size_t last = burst->size - 1;
+    for (std::size_t lane = 0; lane < last; ++lane, ++forged) {
+      ASSERT_EQ(to_string(burst->drop[lane]), to_string(DropReason::kClientTag));
+    }
+    ASSERT_EQ(to_string(burst->drop[last]), to_string(DropReason::kNone));
+    EXPECT_EQ(message_of(*burst, last), Bytes{7});
+    EXPECT_EQ(burst->client[last]->public_key, victim);
+    processor->wipe_secrets(*burst);
+  }
+  EXPECT_EQ(forged, 1000u);
+  EXPECT_EQ(server_->open(requests[1000]).drop, DropReason::kNone);
+}
+
 TEST_F(F002RoundTripTest, AnotherLabelIsAnotherKey) {
   const auto client = make_client(key_.public_key(), "b", nullptr);
   Bytes request(client->overhead_size());

@@ -163,6 +163,35 @@ TEST_F(CompatSessionTest, GreetsWithKeysAndPlaintext) {
   EXPECT_NE(session->greeting(), make_session()->greeting());
 }
 
+/// Both sessions hear what the other says until neither says anything.
+void talk(CompatSession& a, CompatSession& b) {
+  Lines from_a = split(a.greeting());
+  Lines from_b = split(b.greeting());
+  while (!from_a.empty() || !from_b.empty()) {
+    for (const std::string& line : std::exchange(from_a, {})) {
+      for (const std::string& answer : say(b, line)) from_b.push_back(answer);
+    }
+    for (const std::string& line : std::exchange(from_b, {})) {
+      for (const std::string& answer : say(a, line)) from_a.push_back(answer);
+    }
+  }
+}
+
+TEST_F(CompatSessionTest, TwoSessionsOfOneSuiteAndLabelComeToAnEnd) {
+  for (const KeyUse& use : {KeyUse{}, KeyUse{.suite = kSuiteF002},
+                            KeyUse{.suite = kSuiteF002, .label = "valves.example"}}) {
+    const auto a = CompatSession::create(use);
+    const auto b = CompatSession::create(use);
+    ASSERT_TRUE(a && b);
+    talk(**a, **b);
+    EXPECT_TRUE((*a)->finished() && (*b)->finished());
+  }
+  const auto labelled = CompatSession::create({.suite = kSuiteF002, .label = "x"});
+  const auto bare = CompatSession::create({.suite = kSuiteF002});
+  EXPECT_THROW(talk(**labelled, **bare), std::runtime_error);
+  EXPECT_FALSE(CompatSession::create({.suite = kSuite1, .label = "x"}));
+}
+
 TEST_F(CompatSessionTest, AsksWithoutWaitingForTheClientKey) {
   const Lines lines = say(*session, line_of("SERVER_KEY", peer.server_key.public_key()));
   ASSERT_EQ(lines.size(), 2u);

@@ -77,12 +77,13 @@ TEST_F(CheckServices, VaryingRepliesAreRefusedOnSuite1) {
 }
 
 TEST_F(CheckServices, KeysThatRequestsDoNotTellApartAreRefused) {
+  const PrivateKey c = PrivateKey::generate();
   std::vector<Service> services = services_of(make_service(7700, "echo", a_));
   services[0].keys.emplace_back(b_, KeyUse{.suite = kSuiteF002, .label = "x"});
   EXPECT_EQ(refusal(services), "");
-  services[0].keys.emplace_back(c_, KeyUse{.suite = kSuiteF002, .label = "x"});
+  services[0].keys.emplace_back(c, KeyUse{.suite = kSuiteF002, .label = "x"});
   EXPECT_EQ(refusal(services), "");
-  services[0].keys.emplace_back(c_, KeyUse{.suite = kSuiteF002, .label = "x"});
+  services[0].keys.emplace_back(c, KeyUse{.suite = kSuiteF002, .label = "x"});
   EXPECT_NE(refusal(services).find("two keys with the key id "), std::string::npos);
   services[0].keys.pop_back();
   services[0].keys.emplace_back(PrivateKey::generate());
