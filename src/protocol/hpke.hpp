@@ -20,8 +20,8 @@ inline constexpr std::size_t kNnSize = 12;  ///< of its nonce
 /// can be computed before enc is known.
 using KeyScheduleContext = std::array<std::uint8_t, 1 + 2 * crypto::kSha256Size>;
 
-/// `info` has at most kHpkeInfoSizeMax bytes.
-inline constexpr std::size_t kHpkeInfoSizeMax = 200;
+/// Bytes of the longest info, and of the longest exporter context.
+inline constexpr std::size_t kHpkeInfoSizeMax = 180;
 [[nodiscard]] KeyScheduleContext make_key_schedule_context(
     crypto::Sha256Engine& engine, std::span<const std::uint8_t> info) noexcept;
 
