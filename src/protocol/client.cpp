@@ -245,7 +245,7 @@ void protocol::ClientInternals::expect_reply(PendingRequest& pending, std::uint1
   pending.pending_ = true;
   pending.suite_ = kSuiteF002;
   pending.request_flags_ = request_flags;
-  const auto end = std::ranges::copy(reply.reply_id, pending.match_.begin()).out;
+  auto* const end = std::ranges::copy(reply.reply_id, pending.match_.begin()).out;
   std::ranges::copy(reply.request_tag, end);
   pending.key_material_ = reply.secret;
 }

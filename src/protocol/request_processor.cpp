@@ -226,7 +226,7 @@ void RequestProcessor::open(RequestBurst& burst) noexcept {
   const LaneList f002_lanes = lanes_of_suite(burst, kSuiteF002);
   impl_->f002.derive(engine, burst, f002_lanes.numbers());
   for (const std::size_t lane : f002_lanes.numbers()) {
-    const DropReason reason = impl_->f002.open_request(engine, burst, lane);
+    const DropReason reason = suite_f002::ServerStages::open_request(engine, burst, lane);
     if (reason != DropReason::kNone) drop_lane(burst, lane, reason);
   }
 }
@@ -264,7 +264,7 @@ void RequestProcessor::Impl::prove_f002(RequestBurst& burst) noexcept {
   f002.derive_client(*engine, burst, numbers, secrets.data());
   static_secrets.wipe(numbers.size());
   for (const std::size_t lane : numbers) {
-    const DropReason reason = f002.open_client_text(*engine, burst, lane);
+    const DropReason reason = suite_f002::ServerStages::open_client_text(*engine, burst, lane);
     if (burst.client[lane] == nullptr) {
       drop_lane(burst, lane, DropReason::kClientUnknown);
     } else if (reason != DropReason::kNone) {

@@ -74,7 +74,7 @@ hpke::KeyScheduleContext make_context(Sha256Engine& engine, bool authenticated, 
   constexpr std::string_view kText = "PSSST request";
   PSSST_ASSERT(label.size() <= kLabelSizeMax);
   std::array<std::uint8_t, kText.size() + 1 + kHeaderSize + kKeyIdSize + kLabelSizeMax> info{};
-  auto at = std::ranges::copy(kText, info.begin()).out;
+  auto* at = std::ranges::copy(kText, info.begin()).out;
   *at++ = 0;
   write_header({.flags = authenticated ? kFlagClientAuth : std::uint16_t{0}, .suite = kSuiteF002},
                std::span<std::uint8_t, kHeaderSize>(at, kHeaderSize));

@@ -102,8 +102,8 @@ class ServerStages {
   /// Opens what HPKE has sealed: a whole anonymous request, with message and message_size; or C, to
   /// the front of the plaintext space. kNone; or kTag, kMessageLength or kPadding, with zeros in
   /// the plaintext space.
-  [[nodiscard]] DropReason open_request(crypto::SymmetricEngine& engine, RequestBurst& burst,
-                                        std::size_t lane) noexcept;
+  [[nodiscard]] static DropReason open_request(crypto::SymmetricEngine& engine, RequestBurst& burst,
+                                               std::size_t lane) noexcept;
 
   /// key_material and reply_secret of each of `lanes`, opened and client-authenticated, from C and
   /// static_secrets[i] = X25519(s, C) of lanes[i].
@@ -113,8 +113,8 @@ class ServerStages {
 
   /// Opens the rest behind C, with message and message_size. kNone; or kClientTag, kMessageLength
   /// or kPadding, with zeros in all of the plaintext space.
-  [[nodiscard]] DropReason open_client_text(crypto::SymmetricEngine& engine, RequestBurst& burst,
-                                            std::size_t lane) noexcept;
+  [[nodiscard]] static DropReason open_client_text(crypto::SymmetricEngine& engine,
+                                                   RequestBurst& burst, std::size_t lane) noexcept;
 
   /// Puts a snonce into the reply of each of `lanes`, for the reply_size bytes at
   /// reply_space(lane), which they fit.

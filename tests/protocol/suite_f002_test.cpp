@@ -287,11 +287,11 @@ std::uint64_t blocks_of(const F002Positive& row) {
   burst->shared_secret[0] = row.dh;
   const std::uint64_t before = engine().sha256().blocks();
   stages.derive(engine(), *burst, lanes);
-  EXPECT_EQ(stages.open_request(engine(), *burst, 0), DropReason::kNone);
+  EXPECT_EQ(suite_f002::ServerStages::open_request(engine(), *burst, 0), DropReason::kNone);
   if (row.client) {
     const Bytes32* const secret = &row.client->static_secret;
     stages.derive_client(engine(), *burst, lanes, &secret);
-    EXPECT_EQ(stages.open_client_text(engine(), *burst, 0), DropReason::kNone);
+    EXPECT_EQ(suite_f002::ServerStages::open_client_text(engine(), *burst, 0), DropReason::kNone);
   }
   answer(*burst, 0, row.reply_message);
   stages.seal_replies(engine(), *burst, lanes);
