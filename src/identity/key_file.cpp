@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "base/file_descriptor.hpp"
 #include "base/hex.hpp"
 #include "base/secret_memory.hpp"
 
@@ -20,20 +21,6 @@ namespace {
 constexpr std::size_t kDigits = 2 * kKeySize;
 constexpr std::string_view kF002Prefix = "f002:";
 constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 /// The front of a key file: room for prefix, digits, CR LF, and one byte that would be too many.
 struct KeyText {
@@ -145,7 +132,7 @@ base::Result<ServerPrivateKey> parse_server_private_key(std::string_view text,
 
 base::Result<ServerPrivateKey> read_server_private_key(const std::string& path) {
   // O_NONBLOCK: a FIFO without a writer must be refused, not waited for.
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const base::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) return open_failure(path, errno);
   if (auto checked = check_kind_and_mode(file.get(), path); !checked) {
     return tl::unexpected(checked.error());

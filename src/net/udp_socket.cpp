@@ -49,14 +49,14 @@ tl::unexpected<base::Error> bind_error(int error_number, const Endpoint& endpoin
   }
 }
 
-bool set_option(const FileDescriptor& fd, int level, int option, int value) noexcept {
+bool set_option(const base::FileDescriptor& fd, int level, int option, int value) noexcept {
   return ::setsockopt(fd.get(), level, option, &value, sizeof value) == 0;
 }
 
 // A socket of the endpoint's family that is not bound yet.
-base::Result<FileDescriptor> make_socket(const Endpoint& endpoint) {
+base::Result<base::FileDescriptor> make_socket(const Endpoint& endpoint) {
   const int family = endpoint.address.any.sa_family;
-  FileDescriptor fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
+  base::FileDescriptor fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
   if (fd.get() < 0) {
     const int error_number = errno;
     return base::fail("cannot make a socket for " + endpoint.name + ": " +
@@ -70,7 +70,7 @@ base::Result<FileDescriptor> make_socket(const Endpoint& endpoint) {
   return fd;
 }
 
-base::Result<void> bind_socket(const FileDescriptor& fd, const Endpoint& endpoint) {
+base::Result<void> bind_socket(const base::FileDescriptor& fd, const Endpoint& endpoint) {
   if (::bind(fd.get(), &endpoint.address.any, endpoint.address_size) != 0) {
     return bind_error(errno, endpoint);
   }
@@ -78,10 +78,6 @@ base::Result<void> bind_socket(const FileDescriptor& fd, const Endpoint& endpoin
 }
 
 }  // namespace
-
-FileDescriptor::~FileDescriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 base::Result<std::vector<Endpoint>> resolve_endpoints(std::span<const std::string> addresses,
                                                       std::span<const std::uint16_t> udp_ports) {

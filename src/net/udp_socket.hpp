@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/file_descriptor.hpp"
 #include "net/overflow_counter.hpp"
 
 namespace pssst::net {
@@ -19,25 +19,6 @@ union SocketAddress {
   sockaddr any;
   sockaddr_in ipv4;
   sockaddr_in6 ipv6;
-};
-
-/// Owns an open file descriptor, or none (-1).
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd = -1) noexcept : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor();
-
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
 };
 
 /// Where one socket binds.
@@ -49,7 +30,7 @@ struct Endpoint {
 };
 
 struct UdpSocket {
-  FileDescriptor fd;
+  base::FileDescriptor fd;
   std::uint16_t udp_port = 0;
   bool is_ipv6 = false;
   OverflowCounter overflow;

@@ -3,8 +3,30 @@
 #include <utility>
 
 #include "identity/client_list.hpp"
+#include "server/config/reply_record.hpp"
 
 namespace pssst::server {
+namespace {
+
+/// `services` are those of `settings`, in the same order.
+base::Result<void> hold_reply_functions(std::span<const ServiceSettings> settings,
+                                        std::span<const Service> services) {
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const HandlerTraits& traits = services[i].handler->traits();
+    if (!traits.replies) continue;
+    const auto function = reply_function_of(traits, settings[i].reply);
+    if (!function) return tl::unexpected(function.error());
+    for (std::size_t k = 0; k < services[i].keys.size(); ++k) {
+      const ServerKey& key = services[i].keys[k];
+      if (key.suite() != kSuite1) continue;
+      auto held = hold_reply_function(settings[i].key_files[k], key.public_key(), *function);
+      if (!held) return held;
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients)
     : services_(std::move(services)), service_at_(65536), clients_(std::move(clients)) {
@@ -33,7 +55,12 @@ base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
     if (!listed) return tl::unexpected(listed.error());
     clients = std::move(*listed);
   }
-  return Snapshot::create(std::move(*services), std::move(clients));
+  auto snapshot = Snapshot::create(std::move(*services), std::move(clients));
+  if (!snapshot) return snapshot;
+  if (auto held = hold_reply_functions(settings, (*snapshot)->services()); !held) {
+    return tl::unexpected(held.error());
+  }
+  return snapshot;
 }
 
 }  // namespace pssst::server

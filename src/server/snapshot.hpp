@@ -35,8 +35,9 @@ class Snapshot {
   identity::ClientTable clients_;
 };
 
-/// Reads everything that `settings` and `client_list` name and checks that it may serve together.
-/// An empty `client_list` path: nobody is enrolled.
+/// Reads everything that `settings` and `client_list` name and checks that it may serve together,
+/// and that every suite 1 key answers as it did before (reply_record.hpp), which is written down at
+/// its first use. An empty `client_list` path: nobody is enrolled.
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
     std::span<const ServiceSettings> settings, const std::string& client_list);
 
