@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <vector>
@@ -15,7 +17,8 @@ constexpr std::string_view kEcho = "echo";
 constexpr std::string_view kDiscard = "discard";
 constexpr std::string_view kAck = "ack";
 constexpr std::string_view kTime = "time";
-constexpr std::array kHandlerNames{kEcho, kDiscard, kAck, kTime};
+constexpr std::string_view kCount = "count";
+constexpr std::array kHandlerNames{kEcho, kDiscard, kAck, kTime, kCount};
 
 /// Says how long the reply is, and writes it if it fits.
 void reply_with(HandlerMessage& message, std::span<const std::uint8_t> reply) noexcept {
@@ -111,6 +114,27 @@ class Time final : public Handler {
       .name = kTime, .reply_is_pure = false, .replies = true, .reply_size_max = TimeText::kSize};
 };
 
+/// The one handler whose workers share something: that is what it counts.
+class Count final : public Handler {
+ public:
+  [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
+  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+    std::uint64_t number = answered_.fetch_add(messages.size(), std::memory_order_relaxed);
+    for (HandlerMessage& message : messages) {
+      std::array<char, kDigitsMax> text;
+      const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), ++number);
+      const auto size = static_cast<std::size_t>(end - text.data());
+      reply_with(message, {reinterpret_cast<const std::uint8_t*>(text.data()), size});
+    }
+  }
+
+ private:
+  static constexpr std::size_t kDigitsMax = 20;  // of 2^64
+  mutable std::atomic<std::uint64_t> answered_{0};
+  HandlerTraits traits_{
+      .name = kCount, .reply_is_pure = false, .replies = true, .reply_size_max = kDigitsMax};
+};
+
 }  // namespace
 
 bool is_handler_name(std::string_view name) noexcept {
@@ -118,7 +142,7 @@ bool is_handler_name(std::string_view name) noexcept {
 }
 
 std::string_view handler_names() noexcept {
-  return "echo, discard, ack or time";
+  return "echo, discard, ack, time or count";
 }
 
 base::Result<std::unique_ptr<const Handler>> make_handler(std::string_view name,
@@ -138,6 +162,7 @@ base::Result<std::unique_ptr<const Handler>> make_handler(std::string_view name,
   if (name == kEcho) return std::make_unique<const Echo>();
   if (name == kDiscard) return std::make_unique<const Discard>();
   if (name == kTime) return std::make_unique<const Time>();
+  if (name == kCount) return std::make_unique<const Count>();
   return std::make_unique<const Ack>(reply);
 }
 

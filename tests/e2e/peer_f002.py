@@ -128,7 +128,7 @@ class Pending:
 
     def __init__(self, flags, reply_secret, rid, request_tag):
         self._header = struct.pack(">HH", flags | FLAG_REPLY, SUITE)
-        self._secret, self._rid, self._tag = reply_secret, rid, request_tag
+        self._secret, self.rid, self._tag = reply_secret, rid, request_tag
         self.settled = False
         self.keys = None  # ReplyKeys of the reply that was opened last
 
@@ -140,7 +140,7 @@ class Pending:
             raise BadReply("too short")
         if datagram[:4] != self._header:
             raise BadReply("header")
-        if datagram[4:4 + RID_SIZE] != self._rid:
+        if datagram[4:4 + RID_SIZE] != self.rid:
             raise BadReply("rid")
         snonce = datagram[4 + RID_SIZE:REPLY_HEADER_SIZE]
         self.keys = ReplyKeys(self._secret, snonce, self._tag)
@@ -170,6 +170,10 @@ class Client:
             self._static_secret = multiply(client_private, server_public)
             if self._static_secret is None:
                 raise ValueError("the two keys give a zero shared secret")
+
+    def claim(self, client_public):
+        """Says to be somebody else from now on, without their key."""
+        self._public = client_public
 
     def seal(self, message, padding=0, ephemeral=None):
         """(datagram, Pending) under a fresh ephemeral key; `ephemeral` only for vectors."""

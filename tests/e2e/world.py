@@ -28,6 +28,7 @@ class Service:
     udp_port: int
     private: bytes
     options: str = ""
+    prefix: str = ""  # of the key file: says the suite
 
     @property
     def public(self):
@@ -49,14 +50,15 @@ class Files:
     def __init__(self, folder):
         self.folder = Path(folder)
 
-    def key(self, name, private, mode=0o600):
+    def key(self, name, private, mode=0o600, prefix=""):
         path = self.folder / f"{name}.key"
-        path.write_text(private.hex() + "\n")
+        path.write_text(prefix + private.hex() + "\n")
         path.chmod(mode)
         return path
 
     def service(self, service):
-        path = self.key(f"{service.name}-{service.udp_port}", service.private)
+        path = self.key(f"{service.name}-{service.udp_port}", service.private,
+                        prefix=service.prefix)
         return ["--service",
                 f"port={service.udp_port},handler={service.name},key={path}{service.options}"]
 

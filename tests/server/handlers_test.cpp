@@ -121,6 +121,19 @@ TEST(Handlers, TimeWithoutRoomSaysItsLength) {
   EXPECT_TRUE(messages.space_untouched(0));
 }
 
+TEST(Handlers, CountAnswersWithHowManyItHasSeen) {
+  const auto count = handler("count");
+  EXPECT_FALSE(count->traits().reply_is_pure);
+  EXPECT_EQ(count->traits().reply_size_max, 20U);
+  for (const std::string_view expected : {"123", "456"}) {
+    Messages messages({{}, {1}, {2, 3}}, kReplySizeMax);
+    count->handle_burst(messages.all());
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(messages.reply(i), Bytes{static_cast<std::uint8_t>(expected[i])});
+    }
+  }
+}
+
 TEST(Handlers, RefusesWhatCannotServe) {
   EXPECT_FALSE(make_handler("clock", {}));
   EXPECT_FALSE(make_handler("", {}));
@@ -132,7 +145,7 @@ TEST(Handlers, RefusesWhatCannotServe) {
 }
 
 TEST(Handlers, NamesAreThoseOfTraits) {
-  for (const std::string_view name : {"echo", "discard", "ack", "time"}) {
+  for (const std::string_view name : {"echo", "discard", "ack", "time", "count"}) {
     EXPECT_TRUE(is_handler_name(name));
     EXPECT_EQ(handler(name)->traits().name, name);
     EXPECT_NE(handler_names().find(name), std::string_view::npos);
