@@ -67,11 +67,11 @@ std::unique_ptr<const server::Snapshot> Population::make_snapshot() const {
   auto handler = server::make_handler("echo", {});
   PSSST_ASSERT(handler.has_value());
   services.push_back({.udp_port = kOurUdpPort,
-                      .suite = kSuite1,
-                      .key = ServerKey(server_key_),
+                      .keys = {},
                       .policy = ClientPolicy::kOptional,
                       .handler = std::move(*handler),
                       .index = 0});
+  services.back().keys.emplace_back(server_key_);
   std::vector<Identity> enrolled;
   for (const PrivateKey& key : client_keys_) enrolled.push_back({key.public_key()});
   auto snapshot = server::Snapshot::create(std::move(services), std::move(enrolled));

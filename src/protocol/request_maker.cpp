@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "base/secret_memory.hpp"
 #include "crypto/symmetric.hpp"
+#include "protocol/suite.hpp"
 #include "protocol/suite1.hpp"
 
 namespace pssst::protocol {
@@ -102,7 +103,7 @@ std::string_view RequestMaker::x25519_kernel() const noexcept {
 }
 
 std::size_t RequestMaker::request_size(std::size_t client, std::size_t message_size) noexcept {
-  return suite1::request_size_min(client != kAnonymous) + message_size;
+  return kSuite1Layout.size_min(client != kAnonymous) + message_size;
 }
 
 void RequestMaker::seal(std::span<const RequestPlan> plans) noexcept {

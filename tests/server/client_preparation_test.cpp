@@ -36,7 +36,7 @@ std::vector<Service> services() {
 
 std::unique_ptr<RequestProcessor> make_processor(std::size_t secrets) {
   std::string error;
-  auto processor = RequestProcessor::create({}, &error, secrets);
+  auto processor = RequestProcessor::create({}, &error, 0, secrets);
   EXPECT_NE(processor, nullptr) << error;
   return processor;
 }

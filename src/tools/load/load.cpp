@@ -129,8 +129,14 @@ int run(const Arguments& arguments, const Settings& settings,
         const std::vector<PrivateKey>& clients) {
   const auto server = read_server_key_argument(arguments.server);
   if (!server) return report("load", server.error());
+  if (server->suite != kSuite1) {
+    return report("load",
+                  {.what = "the server's key is of suite 0xF002; load makes requests of suite 1",
+                   .where = "--server",
+                   .remedy = "give the service a key of suite 1, too, and name that"});
+  }
   const bool is_live = arguments.live || (::isatty(STDERR_FILENO) == 1 && !arguments.json);
-  const auto found = load::run_load(settings, *server, clients, is_live);
+  const auto found = load::run_load(settings, server->key, clients, is_live);
   if (!found) return report("load", found.error());
   return conclude(arguments, settings, *found);
 }
