@@ -103,9 +103,9 @@ struct RequestProcessor::Impl {
        protocol::HedgedBytes&& hedged) noexcept
       : kernel(chosen),
         engine(std::move(owned)),
+        snonces(std::move(hedged)),
         proofs(chosen, std::move(cache)),
         static_secrets(chosen, std::move(secrets)),
-        snonces(std::move(hedged)),
         f002(*engine) {}
 
   void prove_suite1(RequestBurst& burst) noexcept;
@@ -113,15 +113,15 @@ struct RequestProcessor::Impl {
 
   const crypto::X25519Kernel& kernel;
   std::unique_ptr<crypto::SymmetricEngine> engine;
-  protocol::ProofChecker proofs;
-  protocol::StaticSecretFinder static_secrets;
   protocol::HedgedBytes snonces;
-  suite_f002::ServerStages f002;
   std::array<const crypto::X25519Scalar*, kBurstLanesMax> scalars{};
-  alignas(64) std::array<Bytes32, kBurstLanesMax> points{};
-  alignas(64) std::array<Bytes32, kBurstLanesMax> results{};
   std::array<const std::uint8_t*, kBurstLanesMax> client_keys{};
   std::array<const Identity*, kBurstLanesMax> identities{};
+  protocol::ProofChecker proofs;
+  protocol::StaticSecretFinder static_secrets;
+  suite_f002::ServerStages f002;
+  alignas(64) std::array<Bytes32, kBurstLanesMax> points{};
+  alignas(64) std::array<Bytes32, kBurstLanesMax> results{};
 };
 
 void RequestProcessor::ImplDeleter::operator()(Impl* impl) const noexcept {
