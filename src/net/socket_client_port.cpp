@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/file_descriptor.hpp"
 #include "pssst/wire.hpp"
 
 namespace pssst::net {
@@ -38,10 +39,10 @@ void set_buffer(int fd, int forced, int plain, int size) noexcept {
   }
 }
 
-base::Result<FileDescriptor> open_connected(const SocketClientConfig& config) {
+base::Result<base::FileDescriptor> open_connected(const SocketClientConfig& config) {
   const Endpoint& server = config.server;
-  FileDescriptor fd(::socket(server.address.any.sa_family,
-                             SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
+  base::FileDescriptor fd(::socket(server.address.any.sa_family,
+                                   SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
   if (fd.get() < 0) {
     const int error_number = errno;
     return base::fail("cannot make a UDP socket: " + base::describe_errno(error_number),
@@ -61,7 +62,7 @@ base::Result<FileDescriptor> open_connected(const SocketClientConfig& config) {
 }  // namespace
 
 struct SocketClientPort::Impl {
-  std::vector<FileDescriptor> sockets;
+  std::vector<base::FileDescriptor> sockets;
   std::vector<pollfd> poll_set;
   std::size_t next_to_send = 0;
   std::size_t next_to_receive = 0;

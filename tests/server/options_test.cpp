@@ -205,7 +205,7 @@ const std::vector<BadLine>& bad_command_lines() {
        "--service port=-1,handler=echo,key=k: port=-1 is no UDP port: choose 1 to 65535"},
       {service("port=1,handler=clock,key=k"),
        "--service port=1,handler=clock,key=k: there is no handler \"clock\": choose echo, discard, "
-       "ack or time"},
+       "ack, time or count"},
       {service("port=1,handler=echo,key=k,suite=2"),
        "--service port=1,handler=echo,key=k,suite=2: suite: \"2\" is not among its values: choose "
        "1 "

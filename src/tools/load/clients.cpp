@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/file_descriptor.hpp"
 #include "base/hex.hpp"
 #include "base/secret_memory.hpp"
 #include "identity/key_file.hpp"
@@ -20,7 +21,7 @@
 namespace pssst::tools::load {
 namespace {
 
-using net::FileDescriptor;
+using base::FileDescriptor;
 
 constexpr std::size_t kDigits = 2 * kKeySize;
 constexpr std::size_t kKeysMax = 100'000;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file_descriptor.hpp"
 #include "net/udp_socket.hpp"
 #include "tools/exit_status.hpp"
 #include "tools/key_argument.hpp"
@@ -88,7 +89,7 @@ base::Result<void> write_plot(const std::string& path, const LoadReport& report,
       load::grouped(report.measured.answered) + " answered, " +
       load::grouped(report.measured.lost) + " lost";
   const std::string svg = load::plot_latency(report.latency, title, subtitle);
-  const net::FileDescriptor file(
+  const base::FileDescriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) {
     const int error_number = errno;
