@@ -15,7 +15,6 @@
 #include "base/hex.hpp"
 #include "base/secret_memory.hpp"
 #include "identity/key_file.hpp"
-#include "net/udp_socket.hpp"
 #include "tools/stream.hpp"
 
 namespace pssst::tools::load {

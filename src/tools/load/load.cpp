@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/file_descriptor.hpp"
-#include "net/udp_socket.hpp"
 #include "tools/exit_status.hpp"
 #include "tools/key_argument.hpp"
 #include "tools/load/clients.hpp"
