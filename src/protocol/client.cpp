@@ -1,6 +1,8 @@
 #include "pssst/client.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include "base/error.hpp"
@@ -176,10 +178,12 @@ std::size_t Client::overhead_size() const noexcept {
 std::size_t Client::seal(std::span<const std::uint8_t> message, std::span<std::uint8_t> datagram,
                          PendingRequest& pending, std::size_t padding_size) noexcept {
   Impl& impl = *impl_;
-  // Under a key that came of the client's own, over fresh randomness and the message: two messages
-  // do not get one ephemeral key even where the generator repeats itself.
-  constexpr std::array<std::uint8_t, 16> kId{'e', 'p', 'h', 'e', 'm', 'e', 'r', 'a', 'l'};
-  const protocol::HedgedBytes::Use use{.id = kId.data(), .text = message};
+  // Under a key that came of the client's own, over fresh randomness and all that is to be sealed,
+  // padding too: two texts do not get one ephemeral key even where the generator repeats itself.
+  std::array<std::uint8_t, 16> id{'p', 'a', 'd', 'd', 'i', 'n', 'g'};
+  static_assert(sizeof padding_size == 8);
+  std::memcpy(id.data() + 8, &padding_size, sizeof padding_size);
+  const protocol::HedgedBytes::Use use{.id = id.data(), .text = message};
   std::uint8_t* const random = impl.random.data();
   impl.hedge.draw(*impl.engine, {&use, 1}, &random, impl.random.size());
   // Clamped before it is sent: not every verifier clamps what it reads.

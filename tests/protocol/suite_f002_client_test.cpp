@@ -1,8 +1,12 @@
 // The client's side of suite 0xF002.
 #include <gtest/gtest.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <set>
 #include <string>
 
@@ -10,6 +14,20 @@
 #include "protocol/protocol_testing.hpp"
 #include "protocol/suite_f002.hpp"
 #include "protocol/suite_f002_vectors.hpp"
+
+namespace {
+
+/// While it is set, the operating system's generator gives the same bytes again and again.
+bool random_is_stale = false;
+
+}  // namespace
+
+// In place of the C library's.
+extern "C" ssize_t getrandom(void* bytes, size_t size, unsigned flags) {
+  if (!random_is_stale) return ::syscall(SYS_getrandom, bytes, size, flags);
+  std::memset(bytes, 0x5a, size);
+  return static_cast<ssize_t>(size);
+}
 
 namespace pssst::testing {
 namespace {
@@ -245,6 +263,28 @@ TEST_F(F002RoundTripTest, FaultyUsesAreRefused) {
   EXPECT_EQ(error, "there is no such suite");
   const PrivateKey own(server_private_);
   EXPECT_EQ(Client::create(server, &own, &error, {.suite = kSuiteF002}), nullptr);
+}
+
+TEST_F(F002RoundTripTest, StaleRandomnessGivesNoTwoTextsOneEphemeralKey) {
+  for (const Bytes32* client_private : {static_cast<const Bytes32*>(nullptr), &client_private_}) {
+    const auto client = make_client(key_.public_key(), "a", client_private);
+    const auto enc_of = [&](const Bytes& message, std::size_t padding) {
+      Bytes request(message.size() + padding + client->overhead_size());
+      PendingRequest pending;
+      random_is_stale = true;
+      const std::size_t size = client->seal(message, request, pending, padding);
+      random_is_stale = false;
+      EXPECT_EQ(size, request.size());
+      return Bytes(request.begin() + kEncOffset, request.begin() + kEncOffset + kDhSize);
+    };
+    std::set<Bytes> encs;
+    for (const std::size_t padding : {0, 1, 2, 256, 1000}) {
+      encs.insert(enc_of({1, 2, 3}, padding));
+      encs.insert(enc_of({1, 2, 3, 0}, padding));
+    }
+    EXPECT_EQ(encs.size(), 10u);
+    EXPECT_EQ(enc_of({1, 2, 3}, 0), enc_of({1, 2, 3}, 0));  // The same text, and no harm is done.
+  }
 }
 
 TEST_F(F002RoundTripTest, EphemeralKeysDoNotRepeat) {
