@@ -68,43 +68,65 @@ struct Entry {
   std::string_view key, digest, description;
 };
 
+bool is_hex(std::string_view text) noexcept {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::optional<Entry> parse_line(std::string_view line) {
   if (line.size() < 2 * (kDigits + 1) || line[kDigits] != ' ' || line[2 * kDigits + 1] != ' ') {
     return std::nullopt;
   }
-  return Entry{.key = line.substr(0, kDigits),
-               .digest = line.substr(kDigits + 1, kDigits),
-               .description = line.substr(2 * (kDigits + 1))};
+  const Entry entry{.key = line.substr(0, kDigits),
+                    .digest = line.substr(kDigits + 1, kDigits),
+                    .description = line.substr(2 * (kDigits + 1))};
+  // Digits that are spelt otherwise would be those of another key.
+  if (!is_hex(entry.key) || !is_hex(entry.digest)) return std::nullopt;
+  return entry;
 }
 
-/// The entry of `key`, if there is one.
+/// The entry of `key`, if there is one. Every line is whole, also the last: behind a comment that
+/// was cut off, the next entry would be part of it.
 base::Result<std::optional<Entry>> find_entry(std::string_view text, std::string_view key,
                                               const std::string& path) {
+  std::optional<Entry> found;
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.empty() || line.starts_with('#')) continue;
-    const auto entry = end == std::string_view::npos ? std::nullopt : parse_line(line);
-    if (!entry) {
-      return base::fail("not a line of a record of reply functions",
-                        path + ":" + std::to_string(number),
+    const auto refuse = [&](std::string what) {
+      return base::fail(std::move(what), path + ":" + std::to_string(number),
                         "restore the file, or give the service a new key");
-    }
-    if (entry->key == key) return entry;
+    };
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return refuse("the line does not end");
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    if (line.empty() || line.starts_with('#')) continue;
+    const auto entry = parse_line(line);
+    if (!entry) return refuse("not a line of a record of reply functions");
+    if (entry->key != key) continue;
+    if (found && found->digest != entry->digest) return refuse("a second function of one key");
+    found = entry;
   }
-  return std::optional<Entry>();
+  return found;
 }
 
+/// Whole or not at all: what could not be written whole is taken away again.
 base::Result<void> append_line(int fd, const std::string& path, const std::string& line,
-                               bool is_new) {
-  const std::string text = (is_new ? std::string(kIntroduction) : std::string()) + line;
+                               std::size_t size_before) {
+  const std::string text = (size_before == 0 ? std::string(kIntroduction) : std::string()) + line;
   const ssize_t n = ::write(fd, text.data(), text.size());
-  if (n != static_cast<ssize_t>(text.size()) || ::fsync(fd) != 0) {
-    return base::fail("cannot write: " + base::describe_errno(n < 0 ? errno : ENOSPC), path,
-                      "make room, or write this line there: " + line.substr(0, line.size() - 1));
+  int failure = n < 0 ? errno : ENOSPC;
+  if (n == static_cast<ssize_t>(text.size())) failure = ::fsync(fd) == 0 ? 0 : errno;
+  if (failure == 0) return {};
+  static_cast<void>(::ftruncate(fd, static_cast<off_t>(size_before)));
+  return base::fail("cannot write: " + base::describe_errno(failure), path,
+                    "make room, or write this line there: " + line.substr(0, line.size() - 1));
+}
+
+/// Until the file is closed. False: there is no lock to be had.
+bool lock(int fd) noexcept {
+  int result = 0;
+  while ((result = ::flock(fd, LOCK_EX)) != 0 && errno == EINTR) {
   }
-  return {};
+  return result == 0;
 }
 
 /// Open for appending, else, where that is forbidden, for reading; else the errno.
@@ -158,16 +180,17 @@ base::Result<void> hold_reply_function(const std::string& key_file, const Public
   bool may_write = false;
   const auto file = open_record(path, may_write, line);
   if (!file) return tl::unexpected(file.error());
-  // Until it is closed; a lock that is not to be had costs nothing but the turn.
-  static_cast<void>(::flock(file->get(), LOCK_EX));
+  const bool locked = lock(file->get());
   const auto text = read_record(file->get(), path);
   if (!text) return tl::unexpected(text.error());
   const auto entry = find_entry(*text, digits, path);
   if (!entry) return tl::unexpected(entry.error());
   if (!*entry) {
-    if (may_write) return append_line(file->get(), path, line, text->empty());
-    return base::fail("the key is not in its record, which the server may not write", path,
-                      "write this line there: " + line.substr(0, line.size() - 1));
+    if (may_write && locked) return append_line(file->get(), path, line, text->size());
+    return base::fail(
+        std::string("the key is not in its record, which the server may not ") +
+            (may_write ? "lock: another might write down another function there" : "write"),
+        path, "write this line there: " + line.substr(0, line.size() - 1));
   }
   if ((*entry)->digest == function.digest) return {};
   return base::fail("under this suite 1 key requests were answered by " +

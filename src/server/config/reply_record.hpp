@@ -21,14 +21,14 @@ struct ReplyFunction {
 base::Result<ReplyFunction> reply_function_of(const HandlerTraits& traits,
                                               std::span<const std::uint8_t> settings);
 
-/// Where the record of the key in `key_file` is kept: beside the file itself, wherever links to it
-/// may be.
+/// Where the record of the key in `key_file` is kept: beside the file itself, wherever symbolic
+/// links to it may be. A hard link or a copy of the file has a record of its own.
 [[nodiscard]] std::string reply_record_path(const std::string& key_file);
 
 /// At the key's first use appends a line to the record; later compares. Refuses another function
-/// than the recorded one, a record that it cannot read or does not understand, and a first use that
-/// it cannot write down (the error says the line to write). Servers that start at once on one
-/// record take turns.
+/// than the recorded one, a record that it cannot read or does not understand to its last byte, and
+/// a first use that it cannot write down (the error says the line to write). Servers that start at
+/// once on one record take turns.
 base::Result<void> hold_reply_function(const std::string& key_file, const PublicKey& key,
                                        const ReplyFunction& function);
 

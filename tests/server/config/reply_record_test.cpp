@@ -1,14 +1,19 @@
 #include "server/config/reply_record.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/hex.hpp"
@@ -127,6 +132,79 @@ TEST_F(ReplyRecord, WhatItDoesNotUnderstandIsRefused) {
   EXPECT_FALSE(hold(function_of(kAck)));
   folder_.write("server.key.replies", std::string((1 << 20) + 1, '#'));
   EXPECT_FALSE(hold(function_of(kAck)));
+}
+
+TEST_F(ReplyRecord, ACommentThatWasCutOffDoesNotSwallowTheNextKey) {
+  for (const char* text :
+       {"#", "# The reply function of each su", "# fine\n# cut", "# old\r# Mac\r"}) {
+    folder_.write("server.key.replies", text);
+    const auto held = hold(function_of(kAck, {1}));
+    ASSERT_FALSE(held) << text;
+    EXPECT_NE(held.error().to_string().find("the line does not end"), std::string::npos);
+    EXPECT_EQ(content_of(record()), text);
+  }
+}
+
+TEST_F(ReplyRecord, OneFunctionOfEachKeyInOneSpelling) {
+  const ReplyFunction first = function_of(kAck, {1});
+  const ReplyFunction second = function_of(kAck, {2});
+  const std::string key = base::to_hex(key_);
+  const auto refused = [&](const std::string& text) {
+    folder_.write("server.key.replies", text);
+    return !hold(first) && !hold(second) && content_of(record()) == text;
+  };
+  const std::string line = key + " " + first.digest + " ack\n";
+  folder_.write("server.key.replies", line + line);
+  EXPECT_TRUE(hold(first));
+  EXPECT_FALSE(hold(second));
+  EXPECT_TRUE(refused(line + key + " " + second.digest + " ack\n"));
+  std::string upper = key;
+  std::ranges::transform(upper, upper.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  EXPECT_TRUE(refused(upper + " " + first.digest + " ack\n"));
+  EXPECT_TRUE(refused(key + " " + std::string(64, 'g') + " ack\n"));
+  EXPECT_TRUE(refused(std::string(64, '\0') + " " + first.digest + " ack\n"));
+}
+
+TEST_F(ReplyRecord, AServerThatRunsOutOfSpaceLeavesNoPieceBehind) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit tight = before;
+  for (const rlim_t size : {0, 1, 30, 200, 300}) {
+    tight.rlim_cur = size;
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+    const auto held = hold(function_of(kAck, {1}));
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_FALSE(held) << size;
+    EXPECT_EQ(content_of(record()), "") << size;
+  }
+  static_cast<void>(std::signal(SIGXFSZ, old_handler));
+  ASSERT_TRUE(hold(function_of(kAck, {1})));
+  EXPECT_FALSE(hold(function_of(kAck, {2})));
+}
+
+TEST_F(ReplyRecord, OfServersThatStartAtOnceOneWins) {
+  std::atomic<int> held = 0;
+  std::vector<std::thread> servers;
+  for (std::uint8_t i = 0; i < 8; ++i) {
+    servers.emplace_back([&, i] { held += hold(function_of(kAck, {i})) ? 1 : 0; });
+  }
+  for (std::thread& server : servers) server.join();
+  EXPECT_EQ(held, 1);
+}
+
+TEST_F(ReplyRecord, WhatIsNoFileIsRefused) {
+  ASSERT_EQ(::mkdir(record().c_str(), 0700), 0);
+  EXPECT_FALSE(hold(function_of(kAck)));
+  ASSERT_EQ(::rmdir(record().c_str()), 0);
+  ASSERT_EQ(::mkfifo(record().c_str(), 0600), 0);
+  EXPECT_FALSE(hold(function_of(kAck)));
+  for (const char* device : {"/dev/null", "/dev/zero", "/dev/full"}) {
+    ASSERT_EQ(::unlink(record().c_str()), 0);
+    std::filesystem::create_symlink(device, record());
+    EXPECT_FALSE(hold(function_of(kAck))) << device;
+  }
 }
 
 TEST_F(ReplyRecord, WhereItCannotWriteItSaysWhatToWrite) {
