@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstring>
+#include <new>
 
 #include "base/assert.hpp"
 #include "base/random.hpp"
@@ -32,18 +34,20 @@ void StaticSecrets::PagesDeleter::operator()(Set* sets) const noexcept {
 }
 
 StaticSecrets::StaticSecrets(std::size_t capacity)
-    : set_count_(capacity == 0 ? 0 : std::bit_ceil((capacity + kWays - 1) / kWays)) {
+    : set_count_(capacity == 0 ? 0 : std::bit_ceil((capacity - 1) / kWays + 1)) {
   if (set_count_ == 0) return;
+  if (set_count_ > SIZE_MAX / sizeof(Set)) throw std::bad_alloc();
   const std::size_t size = set_count_ * sizeof(Set);
   // Pages come zeroed: no entry is in use.
   sets_ = {static_cast<Set*>(base::allocate_secret_pages(size)), PagesDeleter{size}};
   base::fill_random(std::span(reinterpret_cast<std::uint8_t*>(seed_.data()), sizeof seed_));
 }
 
-std::size_t StaticSecrets::set_of(const Pair& pair) const noexcept {
+std::array<std::size_t, 2> StaticSecrets::sets_of(const Pair& pair) const noexcept {
   const std::uint64_t hash = hash32(pair.server->data(), std::span(seed_).first<4>()) ^
                              hash32(pair.client, std::span(seed_).last<4>());
-  return static_cast<std::size_t>(hash) & (set_count_ - 1);
+  return {static_cast<std::size_t>(hash) & (set_count_ - 1),
+          static_cast<std::size_t>(std::rotl(hash, 32)) & (set_count_ - 1)};
 }
 
 std::size_t StaticSecrets::way_of(const Set& set, const Pair& pair) noexcept {
@@ -62,28 +66,42 @@ void StaticSecrets::find(std::span<const Pair> pairs,
   PSSST_ASSERT(pairs.size() <= crypto::kX25519LanesMax && pairs.size() == found.size());
   std::ranges::fill(found, nullptr);
   if (set_count_ == 0) return;
-  std::array<const Set*, crypto::kX25519LanesMax> sets;
+  std::array<std::array<std::size_t, 2>, crypto::kX25519LanesMax> sets;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    sets[i] = &sets_[set_of(pairs[i])];
-    __builtin_prefetch(sets[i]);
-    __builtin_prefetch(&sets[i]->used);
+    sets[i] = sets_of(pairs[i]);
+    for (const std::size_t set : sets[i]) {
+      __builtin_prefetch(&sets_[set]);
+      __builtin_prefetch(&sets_[set].used);
+    }
   }
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const std::size_t way = way_of(*sets[i], pairs[i]);
-    if (way < kWays) found[i] = &sets[i]->entries[way].secret;
+    for (const std::size_t set : sets[i]) {
+      const std::size_t way = way_of(sets_[set], pairs[i]);
+      if (way == kWays) continue;
+      found[i] = &sets_[set].entries[way].secret;
+      break;
+    }
   }
+}
+
+StaticSecrets::Entry& StaticSecrets::place_for(const Pair& pair) noexcept {
+  const auto [first, second] = sets_of(pair);
+  for (const std::size_t set : {first, second}) {
+    if (const std::size_t way = way_of(sets_[set], pair); way < kWays) {
+      return sets_[set].entries[way];
+    }
+  }
+  // The emptier of two: a set is full only where nearly all are.
+  Set& set = sets_[sets_[first].used <= sets_[second].used ? first : second];
+  if (set.used < kWays) return set.entries[set.used++];
+  const std::size_t oldest = set.next;
+  set.next = static_cast<std::uint8_t>((oldest + 1) % kWays);
+  return set.entries[oldest];
 }
 
 void StaticSecrets::add(const Pair& pair, const crypto::Bytes32& secret) noexcept {
   if (set_count_ == 0) return;
-  Set& set = sets_[set_of(pair)];
-  std::size_t way = way_of(set, pair);
-  if (way == kWays && set.used < kWays) way = set.used++;
-  if (way == kWays) {
-    way = set.next;
-    set.next = static_cast<std::uint8_t>((way + 1) % kWays);
-  }
-  Entry& entry = set.entries[way];
+  Entry& entry = place_for(pair);
   entry.server = *pair.server;
   std::memcpy(entry.client.data(), pair.client, sizeof entry.client);
   entry.secret = secret;

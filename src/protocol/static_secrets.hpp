@@ -13,8 +13,9 @@
 namespace pssst::protocol {
 
 /// Bounded: where more clients call than there is room for, those that were put in first make room
-/// in turn. In secret pages, all of which are allocated when it is made. The place of an entry
-/// depends on public keys and a seed alone. Variable time in those, as all look-ups of clients.
+/// in turn. In secret pages, all of which are allocated when it is made. An entry is in one of two
+/// sets, which depend on public keys and a seed alone: the one that was emptier, so that a table
+/// that is half full has lost nobody. Variable time in public keys, as all look-ups of clients.
 class StaticSecrets {
  public:
   static constexpr std::size_t kWays = 8;
@@ -32,7 +33,7 @@ class StaticSecrets {
   /// spans have one length, at most kX25519LanesMax.
   void find(std::span<const Pair> pairs, std::span<const crypto::Bytes32*> found) const noexcept;
 
-  /// Replaces the pair's own secret, or takes a free place, or that of the set's oldest entry.
+  /// Replaces the pair's own secret, or takes a free place, or that of a set's oldest entry.
   void add(const Pair& pair, const crypto::Bytes32& secret) noexcept;
 
   /// Wipes all.
@@ -54,8 +55,9 @@ class StaticSecrets {
     void operator()(Set* sets) const noexcept;
   };
 
-  [[nodiscard]] std::size_t set_of(const Pair& pair) const noexcept;
+  [[nodiscard]] std::array<std::size_t, 2> sets_of(const Pair& pair) const noexcept;
   [[nodiscard]] static std::size_t way_of(const Set& set, const Pair& pair) noexcept;
+  [[nodiscard]] Entry& place_for(const Pair& pair) noexcept;
 
   std::size_t set_count_;  ///< a power of two, or 0
   std::unique_ptr<Set[], PagesDeleter> sets_{nullptr, PagesDeleter{0}};

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <new>
 
 #include "protocol/protocol_testing.hpp"
 #include "support/secret_pages.hpp"
@@ -73,6 +75,29 @@ TEST_F(StaticSecretsTest, BoundedAndTheNewestStays) {
       clients, [&](const PublicKey& client) { return find(server_, client) != nullptr; }));
   EXPECT_LE(kept, table_.capacity());
   EXPECT_GE(kept, table_.capacity() * 9 / 10);
+}
+
+// Whoever misses costs a multiplication at each call, and time tells that he is enrolled.
+TEST_F(StaticSecretsTest, NobodyIsLostWhileItIsHalfFull) {
+  StaticSecrets table(4096);
+  std::vector<PublicKey> clients;
+  for (std::size_t i = 0; i < table.capacity() / 2; ++i) {
+    clients.push_back(random_.bytes32());
+    table.add({.server = &server_, .client = clients.back().data()}, clients.back());
+  }
+  for (const PublicKey& client : clients) {
+    const StaticSecrets::Pair pair{.server = &server_, .client = client.data()};
+    const Bytes32* found = nullptr;
+    table.find({&pair, 1}, {&found, 1});
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(*found, client);
+  }
+}
+
+TEST_F(StaticSecretsTest, MoreThanThereIsMemoryForIsRefused) {
+  for (const std::size_t capacity : {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX / 2, SIZE_MAX / 96}) {
+    EXPECT_THROW(StaticSecrets{capacity}, std::bad_alloc) << capacity;
+  }
 }
 
 TEST_F(StaticSecretsTest, ClearedAndFreedPagesHoldNoSecret) {
