@@ -1,5 +1,5 @@
-/// A port whose network is memory: prepared frames in, over and over; replies are built and
-/// forgotten.
+/// A port whose network is memory: prepared frames in, over and over; of the replies the last are
+/// kept.
 #pragma once
 
 #include <xmmintrin.h>
@@ -26,6 +26,7 @@ namespace pssst::bench {
 class ReplayPort {
  public:
   static constexpr std::size_t kCapacity = 1024;
+  static constexpr std::size_t kRepliesKept = 64;
 
   /// At least `window` frames, all of them datagrams for `filter`; `window` is at most kCapacity.
   ReplayPort(const std::vector<std::vector<std::uint8_t>>& frames, net::FrameFilter filter,
@@ -67,7 +68,9 @@ class ReplayPort {
   void transmit(std::span<net::Reply> replies) noexcept {
     for (net::Reply& reply : replies) {
       // A request's own frame would hold the reply, but it is to be received again.
-      Frame& sent = sent_[next_sent_++ % sent_.size()];
+      const std::size_t place = next_sent_++ % kRepliesKept;
+      Frame& sent = sent_[place];
+      sent_of_[place] = {.frame = reply.to.handle, .size = reply.size};
       std::memcpy(sent.bytes.data(), frames_[reply.to.handle].bytes.data(), net::kFrameHeaderSize);
       static_cast<void>(net::make_reply_frame(sent.bytes, filter_, {reply.data, reply.size}));
       reply.sent = true;
@@ -81,6 +84,19 @@ class ReplayPort {
   [[nodiscard]] std::size_t capacity() const noexcept { return kCapacity; }
   [[nodiscard]] const net::PortCounters& counters() const noexcept { return counters_; }
 
+  struct Answer {
+    std::size_t frame;                       ///< which of the frames it answers
+    std::span<const std::uint8_t> datagram;  ///< good until kRepliesKept more were sent
+  };
+  /// The reply before the last `age` ones, fewer than kRepliesKept; there were as many.
+  [[nodiscard]] Answer sent(std::size_t age) const noexcept {
+    PSSST_ASSERT(age < kRepliesKept && age < next_sent_);
+    const std::size_t place = (next_sent_ - 1 - age) % kRepliesKept;
+    return {.frame = sent_of_[place].frame,
+            .datagram =
+                std::span(sent_[place].bytes).subspan(net::kFrameHeaderSize, sent_of_[place].size)};
+  }
+
  private:
   /// As mbufs lie: an odd number of cache lines apart, or all frames would share a few cache sets.
   static constexpr std::size_t kFrameSpace = std::size_t{37} * 64;
@@ -89,12 +105,17 @@ class ReplayPort {
   struct alignas(64) Frame {
     std::array<std::uint8_t, kFrameSpace> bytes{};
   };
+  struct SentOf {
+    std::size_t frame = 0;
+    std::size_t size = 0;
+  };
 
   net::FrameFilter filter_;
   std::size_t window_;
   std::vector<Frame> frames_;
   std::vector<std::size_t> sizes_;
-  std::vector<Frame> sent_ = std::vector<Frame>(64);
+  std::vector<Frame> sent_ = std::vector<Frame>(kRepliesKept);
+  std::array<SentOf, kRepliesKept> sent_of_{};
   std::size_t next_sent_ = 0;
   std::size_t next_ = 0;
   std::size_t held_ = 0;

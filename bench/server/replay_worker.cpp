@@ -1,7 +1,8 @@
 #include "server/replay_worker.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -20,12 +21,16 @@ constexpr std::size_t kWindow = 4 * kBurstLanesMax;
 // Every client is seen this often before the first measurement: what is made for clients that come
 // again is made. Of what takes long, a worker makes but one in a burst.
 constexpr std::size_t kWarmUpPasses = 4;
+// Sources that admission takes for unknown wait longer than others, so one pass is not enough.
+constexpr std::size_t kVerifyPassesMax = 8;
 constexpr std::size_t kProofTableMemory = std::size_t{256} << 20;  // pssstd's default
 constexpr std::size_t kIpSourceOffset = 26;                        // in the frame
+constexpr std::uint8_t kMessageByte = 0x5a;
 
-std::unique_ptr<Client> make_client(const PrivateKey& server, const PrivateKey* key) {
+std::unique_ptr<Client> make_client(const PrivateKey& server, const PrivateKey* key,
+                                    std::uint16_t suite) {
   std::string error;
-  auto client = Client::create(server.public_key(), key, &error);
+  auto client = Client::create(server.public_key(), key, &error, {.suite = suite});
   PSSST_ASSERT(client != nullptr);
   return client;
 }
@@ -40,26 +45,41 @@ void set_source(std::vector<std::uint8_t>& frame, std::size_t client) {
 
 }  // namespace
 
-Population::Population(std::size_t clients)
-    : server_key_(PrivateKey::generate()), anonymous_(make_client(server_key_, nullptr)) {
+Population::Population(std::size_t clients, std::uint16_t suite)
+    : suite_(suite),
+      server_key_(PrivateKey::generate()),
+      anonymous_(make_client(server_key_, nullptr, suite)) {
   for (std::size_t i = 0; i < clients; ++i) {
     client_keys_.push_back(PrivateKey::generate());
-    authenticated_.push_back(make_client(server_key_, &client_keys_.back()));
+    authenticated_.push_back(make_client(server_key_, &client_keys_.back(), suite));
   }
 }
 
-std::vector<std::vector<std::uint8_t>> Population::make_frames(const Load& load) const {
-  std::vector<std::vector<std::uint8_t>> frames;
-  const std::vector<std::uint8_t> message(load.message_size, 0x5a);
-  for (std::size_t i = 0; i < authenticated_.size(); ++i) {
-    Client& client = load.authenticated ? *authenticated_[i] : *anonymous_;
+Client& Population::client_of(const Load& load, std::size_t client) const {
+  return load.authenticated ? *authenticated_[client] : *anonymous_;
+}
+
+Requests Population::make_requests(const Load& load) const {
+  Requests requests;
+  const std::vector<std::uint8_t> message(load.message_size, kMessageByte);
+  for (std::size_t i = 0; i < size(); ++i) {
+    Client& client = client_of(load, i);
     std::vector<std::uint8_t> datagram(message.size() + client.overhead_size());
-    PendingRequest pending;
+    PendingRequest& pending = requests.pending.emplace_back();
     PSSST_ASSERT(client.seal(message, datagram, pending) == datagram.size());
-    frames.push_back(net::test::make_request_frame(datagram));
-    set_source(frames.back(), i);
+    requests.frames.push_back(net::test::make_request_frame(datagram));
+    set_source(requests.frames.back(), i);
   }
-  return frames;
+  return requests;
+}
+
+bool Population::is_answer(const Load& load, std::size_t client,
+                           std::span<const std::uint8_t> datagram, PendingRequest& pending) const {
+  std::array<std::uint8_t, kDatagramSizeMax> space{};
+  const Client::Opened opened = client_of(load, client).open(datagram, pending, space);
+  const auto message = std::span(space).first(opened.size);
+  return opened.fault == ReplyFault::kNone && message.size() == load.message_size &&
+         std::ranges::count(message, kMessageByte) == std::ssize(message);
 }
 
 std::unique_ptr<const server::Snapshot> Population::make_snapshot() const {
@@ -71,7 +91,7 @@ std::unique_ptr<const server::Snapshot> Population::make_snapshot() const {
                       .policy = ClientPolicy::kOptional,
                       .handler = std::move(*handler),
                       .index = 0});
-  services.back().keys.emplace_back(server_key_);
+  services.back().keys.emplace_back(server_key_, KeyUse{.suite = suite_});
   std::vector<Identity> enrolled;
   for (const PrivateKey& key : client_keys_) enrolled.push_back({key.public_key()});
   auto snapshot = server::Snapshot::create(std::move(services), std::move(enrolled));
@@ -81,7 +101,11 @@ std::unique_ptr<const server::Snapshot> Population::make_snapshot() const {
 
 ReplayWorker::ReplayWorker(const Population& population, const Load& load,
                            const std::string& kernel)
-    : port_(population.make_frames(load), net::test::our_filter(), kWindow),
+    : ReplayWorker(population, load, kernel, population.make_requests(load)) {}
+
+ReplayWorker::ReplayWorker(const Population& population, const Load& load,
+                           const std::string& kernel, Requests requests)
+    : port_(requests.frames, net::test::our_filter(), kWindow),
       snapshots_(population.make_snapshot(), 1) {
   server::WorkerSettings settings;
   settings.x25519_kernel = kernel;
@@ -92,6 +116,25 @@ ReplayWorker::ReplayWorker(const Population& population, const Load& load,
   const std::size_t passes = kWarmUpPasses * population.size() / burst_limit();
   const std::size_t bursts = passes + (load.authenticated ? population.size() : 0);
   for (std::size_t i = 0; i < bursts; ++i) answer_burst();
+  verify_answers(population, load, requests.pending);
+}
+
+void ReplayWorker::verify_answers(const Population& population, const Load& load,
+                                  std::vector<PendingRequest>& pending) {
+  const std::size_t bursts_max =
+      kVerifyPassesMax * (population.size() + kWindow) / burst_limit() + 1;
+  std::size_t verified = 0;
+  for (std::size_t i = 0; verified < pending.size(); ++i) {
+    PSSST_ASSERT(i < bursts_max);
+    answer_burst();
+    for (std::size_t age = 0; age < burst_limit(); ++age) {
+      const ReplayPort::Answer answer = port_.sent(age);
+      PendingRequest& request = pending[answer.frame];
+      if (!request.pending()) continue;  // its reply was found right before
+      PSSST_ASSERT(population.is_answer(load, answer.frame, answer.datagram, request));
+      ++verified;
+    }
+  }
 }
 
 void ReplayWorker::answer_burst() {
