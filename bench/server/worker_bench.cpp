@@ -1,5 +1,6 @@
 /// A worker's requests per second between memory and memory, against the X25519 kernel alone.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -13,9 +14,11 @@
 
 #include "base/cpu_features.hpp"
 #include "base/tsc.hpp"
+#include "crypto/sha256.hpp"
 #include "crypto/x25519.hpp"
 #include "server/replay_worker.hpp"
 #include "server/scaling.hpp"
+#include "server/suites.hpp"
 #include "timing/quiet_clock.hpp"
 #include "timing/sampler.hpp"
 #include "timing/windows.hpp"
@@ -26,19 +29,20 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kAbout =
-    "Times a worker over a port that replays frames from memory and forgets the replies: parsing,\n"
-    "admission, X25519, the AEAD, dispatch to the echo handler, sealing and the reply's frame, "
-    "but\n"
-    "no device. Prints JSON.\n"
+    "Times a worker over a port that replays frames from memory: parsing, admission, X25519,\n"
+    "the AEAD, dispatch to the echo handler, sealing and the reply's frame, but no device.\n"
+    "Before, one reply to each client is opened and found right. Prints JSON.\n"
     "\n"
-    "pipeline: each kind of load, and the X25519 kernel alone on full bursts, take turns in "
-    "windows\n"
-    "on one CPU. scaling: one worker a CPU, each alone and all together. profile: where the time "
-    "of\n"
-    "a worker goes, anonymous and 64 bytes; server/worker_profile.py names the places.";
+    "pipeline: each kind of load, and the X25519 kernel alone on full bursts, take turns in\n"
+    "windows on one CPU. suites: requests of suite 1 and of suite 0xF002, 64 bytes, by the\n"
+    "kernel chosen and by avx2, take turns likewise. scaling: one worker a CPU, each alone and\n"
+    "all together. profile: where the time of a worker goes, anonymous and 64 bytes;\n"
+    "server/worker_profile.py names the places.";
 
 constexpr std::array<std::size_t, 4> kMessageSizes{22, 64, 256, 1200};
-constexpr double kSampleIntervalUs = 211;  // a prime: in step with nothing
+constexpr std::size_t kSuitesMessageSize = 64;
+constexpr const char* kSuitesKernel = "avx2";  // what suite 0xF002 may cost is said of this one
+constexpr double kSampleIntervalUs = 211;      // a prime: in step with nothing
 
 struct Arguments {
   std::size_t rounds = 9;
@@ -123,6 +127,48 @@ json measure_pipeline(const Arguments& arguments, const crypto::X25519Kernel& ke
   return result;
 }
 
+json to_json(const SuiteLoad& load, const SuiteLoad& of_suite1, const SuiteLoad& anonymous) {
+  json entry = to_json(load.figures);
+  entry["suite"] = load.suite;
+  entry["authenticated"] = load.authenticated;
+  entry["ticks_above_suite1"] = ticks_above(load.figures, of_suite1.figures);
+  entry["of_anonymous"] = speed_ratio(load.figures, anonymous.figures);
+  entry["static_secrets_multiplied"] = load.static_secrets_multiplied;
+  return entry;
+}
+
+json measure_suites(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
+  std::vector<const crypto::X25519Kernel*> kernels{&kernel};
+  std::vector<std::string> names{arguments.kernel};
+  const crypto::X25519Kernel* other = crypto::select_x25519_kernel(kSuitesKernel);
+  if (other != nullptr && other != &kernel) {
+    kernels.push_back(other);
+    names.emplace_back(kSuitesKernel);
+  }
+  const std::vector<SuiteLoad> loads =
+      bench::measure_suites(arguments.clients, kSuitesMessageSize, names,
+                            {.rounds = arguments.rounds, .window_ms = arguments.window_ms});
+  const auto find = [&](std::size_t place, std::uint16_t suite, bool authenticated) {
+    return *std::ranges::find_if(loads, [&](const SuiteLoad& load) {
+      return load.kernel == place && load.suite == suite && load.authenticated == authenticated;
+    });
+  };
+  json result = describe(arguments, kernel);
+  result["sha256"] = crypto::Sha256Engine::create().value()->kernel();
+  result["message_size"] = kSuitesMessageSize;
+  result["kernels"] = json::array();
+  for (const crypto::X25519Kernel* one : kernels) {
+    result["kernels"].push_back(
+        {{"kernel", one->name}, {"burst_limit", one->burst_limit}, {"loads", json::array()}});
+  }
+  for (const SuiteLoad& load : loads) {
+    result["kernels"][load.kernel]["loads"].push_back(
+        to_json(load, find(load.kernel, kSuite1, load.authenticated),
+                find(load.kernel, load.suite, false)));
+  }
+  return result;
+}
+
 json measure_scaling(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
   const Population population(arguments.clients);
   const std::vector<ScalingRound> rounds = measure_scaling(population, {},
@@ -161,6 +207,7 @@ json measure_profile(const Arguments& arguments, const crypto::X25519Kernel& ker
 void declare(CLI::App& app, Arguments& arguments) {
   app.require_subcommand(1);
   for (CLI::App* command : {app.add_subcommand("pipeline", "Loads against the kernel alone"),
+                            app.add_subcommand("suites", "Suite 0xF002 beside suite 1"),
                             app.add_subcommand("scaling", "Workers alone and together"),
                             app.add_subcommand("profile", "Where a worker's time goes")}) {
     command->add_option("--rounds", arguments.rounds, "Windows of each contender")
@@ -191,6 +238,7 @@ int run(int argc, char** argv) {
     return 1;
   }
   const json result = app.got_subcommand("pipeline")  ? measure_pipeline(arguments, *kernel)
+                      : app.got_subcommand("suites")  ? measure_suites(arguments, *kernel)
                       : app.got_subcommand("scaling") ? measure_scaling(arguments, *kernel)
                                                       : measure_profile(arguments, *kernel);
   std::printf("%s\n", result.dump(1).c_str());

@@ -98,6 +98,15 @@ double speed_ratio(const Figures& figures, const Figures& other) {
   return median(std::move(ratios));
 }
 
+double ticks_above(const Figures& figures, const Figures& other) {
+  PSSST_ASSERT(figures.ticks.size() == other.ticks.size());
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < figures.ticks.size(); ++i) {
+    differences.push_back(figures.ticks[i] - other.ticks[i]);
+  }
+  return median(std::move(differences));
+}
+
 double thread_ticks() noexcept {
   timespec time{};
   static_cast<void>(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time));

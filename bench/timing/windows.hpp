@@ -42,6 +42,10 @@ struct Figures {
 /// How many times as fast as `other`: the median over the rounds of the ratio within a round.
 [[nodiscard]] double speed_ratio(const Figures& figures, const Figures& other);
 
+/// The ticks per operation beyond those of `other`: the median over the rounds of the difference
+/// within a round.
+[[nodiscard]] double ticks_above(const Figures& figures, const Figures& other);
+
 /// The CPU time of the calling thread in TSC ticks: unlike the time stamp counter it stands still
 /// while another process has the CPU.
 [[nodiscard]] double thread_ticks() noexcept;

@@ -37,6 +37,15 @@ TEST(Windows, RatiosAreOfTheSameRound) {
   EXPECT_DOUBLE_EQ(speed_ratio(slow, fast), 1.0 / 3);
 }
 
+TEST(Windows, DifferencesAreOfTheSameRound) {
+  Figures slow;
+  Figures fast;
+  slow.ticks = {1500, 3000, 2700};
+  fast.ticks = {1000, 2400, 2300};
+  EXPECT_DOUBLE_EQ(ticks_above(slow, fast), 500);
+  EXPECT_DOUBLE_EQ(ticks_above(fast, slow), -500);
+}
+
 TEST(Windows, ContendersTakeTurns) {
   std::string order;
   const std::vector<Contender> contenders{{.call = [&] { order += 'a', spin(200); }},
