@@ -46,7 +46,7 @@ def run_all(arguments):
     over_network = [chapter for chapter in chapters if chapter in network.BY_CHAPTER]
     if over_network and os.geteuid() != 0:
         raise SystemExit("bench/report: chapters 3 to 6 make network namespaces: run it as root, "
-                         "or only --chapters 1,2,7")
+                         "or only --chapters 1,2,7,8")
     machine.ask_for_priority()
     with machine.Meter() as meter:
         if 1 in chapters:
@@ -60,6 +60,9 @@ def run_all(arguments):
         if 7 in chapters:
             _say("workers side by side")
             results["scaling"] = in_memory.measure_scaling(settings)
+        if 8 in chapters:
+            _say("suite 0xF002 beside suite 1")
+            results["suites"] = in_memory.measure_suites(settings)
         if over_network:
             namespaces.remove_left_behind()
             try:

@@ -1,4 +1,4 @@
-"""Chapters 1, 2 and 7: what needs no network."""
+"""Chapters 1, 2, 7 and 8: what needs no network."""
 
 import json
 import statistics
@@ -43,6 +43,11 @@ def _worker_bench(settings, what, window_ms, rounds, used):
 
 def measure_pipeline(settings):
     return _worker_bench(settings, "pipeline", settings.pipeline_window_ms,
+                         settings.pipeline_rounds, [cpus()[0]])
+
+
+def measure_suites(settings):
+    return _worker_bench(settings, "suites", settings.pipeline_window_ms,
                          settings.pipeline_rounds, [cpus()[0]])
 
 

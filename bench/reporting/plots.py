@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pygal
 from pygal.style import Style
-from reporting.text import microseconds, thousands
+from reporting.text import microseconds, suite_name, thousands
 
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG_NAMESPACE)
@@ -137,6 +137,23 @@ def _scaling(results):
     return "scaling.svg", chart
 
 
+def _suites(results):
+    suites = results["suites"]
+    kernels = suites["kernels"]
+    chart = pygal.Bar(**_options(
+        f"Requests a second by one worker in memory, {suites['message_size']} bytes",
+        x_title="X25519 kernel", value_formatter=thousands, print_values=True, zero=0,
+        print_values_position="top", rounded_bars=2))
+    chart.x_labels = [entry["kernel"] for entry in kernels]
+    chart.y_labels = _even_labels(1.1 * max(load["per_second_median"] for entry in kernels
+                                            for load in entry["loads"]))
+    for loads in zip(*(entry["loads"] for entry in kernels)):
+        kind = "client-authenticated" if loads[0]["authenticated"] else "anonymous"
+        chart.add(f"suite {suite_name(loads[0]['suite'])}, {kind}",
+                  [load["per_second_median"] for load in loads])
+    return "suites.svg", chart
+
+
 def _to_svg(chart, name):
     """The same text for the same figures: pygal's scripts, comments and random names left out."""
     chart.uuid = name.removesuffix(".svg")
@@ -159,6 +176,8 @@ def draw_all(results, folder):
         drawn[6] = list(_latency(results))
     if "times" in results.get("scaling", {}):
         drawn[7] = [_scaling(results)]
+    if "suites" in results:
+        drawn[8] = [_suites(results)]
     names = {}
     for chapter, charts in drawn.items():
         for name, chart in charts:

@@ -31,6 +31,16 @@ def _load(results, authenticated):
                 if (load["authenticated"], load["message_size"]) == (authenticated, 64))
 
 
+def _suite_f002(results, authenticated):
+    """By avx2 where SHA-NI hashes: what is asked is asked of these."""
+    suites = results["suites"]
+    if suites["sha256"] != "sha_ni":
+        raise LookupError("another SHA-256")
+    loads = next(entry["loads"] for entry in suites["kernels"] if entry["kernel"] == "avx2")
+    return next(load for load in loads
+                if (load["suite"], load["authenticated"]) == (0xf002, authenticated))
+
+
 def _step(kernel):
     return lambda results: results["x25519"]["step_instructions"][kernel]
 
@@ -89,6 +99,10 @@ TARGETS = [
            _against_baseline("vhost")),
     Target("two workers against one, times", 1.93, 1.99,
            lambda results: results["scaling"]["times"], "{:.3f}"),
+    Target("suite 0xF002 on AVX2 with SHA-NI, anonymous 64 B, TSC ticks above suite 1", 5000, None,
+           lambda results: _suite_f002(results, False)["ticks_above_suite1"], "{:,.0f}", True),
+    Target("suite 0xF002 on AVX2 with SHA-NI, authenticated against anonymous, 64 B", 0.93, None,
+           lambda results: _suite_f002(results, True)["of_anonymous"], "{:.3f}"),
     Target("loss at 90 % of capacity, through vhost-user", 0.0, None, _loss, "{:.4%}", True),
     Target("p99 at 70 % of capacity, against the time of a full burst, times", 3.0, 2.0,
            _tail_against_burst, smaller_is_better=True),

@@ -8,6 +8,11 @@ def thousands(number):
     return f"{round(number, min(0, 4 - digits)):,.0f}"
 
 
+def suite_name(suite):
+    """As people write it: 1, 0xF002."""
+    return str(suite) if suite < 0xf000 else f"0x{suite:04X}"
+
+
 def percent(share, decimals=1):
     return f"{100 * share:.{decimals}f} %"
 

@@ -47,7 +47,7 @@ def targets_by_state(results):
 
 
 def test_report_in_memory(tmp_path):
-    results, text = report(tmp_path, "--quick", "--chapters", "1,2,7")
+    results, text = report(tmp_path, "--quick", "--chapters", "1,2,7,8")
     contenders = results["x25519"]["contenders"]
     kernels = {entry["kernel"] for entry in contenders if "kernel" in entry}
     assert results["x25519"]["kernel"] in kernels and "portable" in kernels
@@ -66,12 +66,14 @@ def test_report_in_memory(tmp_path):
     x25519 = sum(function["share"] for function in results["profile"]["functions"]
                  if function["x25519"])
     assert 0.3 < x25519 < 1, "a profile that does not know its functions"
-    pictures = ["x25519.svg", "pipeline.svg"]
+    check_suites(results)
+    pictures = ["x25519.svg", "pipeline.svg", "suites.svg"]
     if len(os.sched_getaffinity(0)) > 1:
         assert 0 < results["scaling"]["times"] < 4
         pictures.append("scaling.svg")
     assert_pictures(tmp_path, text, *pictures)
-    for title in ("## 1. X25519 alone", "## 2. A worker in memory", "## 7. Two workers"):
+    for title in ("## 1. X25519 alone", "## 2. A worker in memory", "## 7. Two workers",
+                  "## 8. Suite 0xF002 beside suite 1"):
         assert title in text
     assert "## 3." not in text and "Made by `bench/report --quick" in text
 
@@ -79,6 +81,22 @@ def test_report_in_memory(tmp_path):
     assert report(again, "--from", tmp_path / "report.json") == (results, text)
     for picture in pictures:
         assert (again / picture).read_text() == (tmp_path / picture).read_text()
+
+
+def check_suites(results):
+    kernels = results["suites"]["kernels"]
+    assert kernels[0]["kernel"] == results["pipeline"]["kernel"]
+    if any(entry.get("kernel") == "avx2" for entry in results["x25519"]["contenders"]):
+        assert kernels[-1]["kernel"] == "avx2"
+    for entry in kernels:
+        loads = entry["loads"]
+        assert [(load["suite"], load["authenticated"]) for load in loads] == [
+            (suite, authenticated) for suite in (1, 0xf002) for authenticated in (False, True)]
+        assert all(load["ticks_median"] > 0 for load in loads)
+        assert all(load["ticks_above_suite1"] == 0 for load in loads[:2])
+        assert all(load["of_anonymous"] == 1 for load in loads[::2])
+        # What a client that calls again is spared is not timed.
+        assert all(load["static_secrets_multiplied"] == 0 for load in loads)
 
 
 @pytest.mark.usefixtures("as_root")
@@ -95,9 +113,9 @@ def test_report_over_a_network(tmp_path):
 
 
 def test_report_refuses_chapters_that_there_are_not(tmp_path):
-    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "8"], text=True,
+    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "9"], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.returncode == 2 and "chapters are 1 to 7" in process.stderr
+    assert process.returncode == 2 and "chapters are 1 to 8" in process.stderr
 
 
 def judged(results):
@@ -129,6 +147,21 @@ def test_smaller_is_better(p99_ns, expected):
     results = {"network": {"latency": {"vhost": latency}}, "pipeline": {"burst_limit": 32}}
     assert judged(results) == {
         "p99 at 70 % of capacity, against the time of a full burst, times": expected}
+
+
+@pytest.mark.parametrize("kernel, sha256, ticks, ratio, expected", [
+    ("avx2", "sha_ni", 5000, 0.93, [True, True]),
+    ("avx2", "sha_ni", 5001, 0.929, [False, False]),
+    ("avx2", "ipsec_mb", 5000, 0.93, []), ("avx512ifma", "sha_ni", 5000, 0.93, [])])
+def test_suite_f002_is_judged_on_avx2_with_sha_ni(kernel, sha256, ticks, ratio, expected):
+    loads = [{"suite": 1, "authenticated": False, "of_anonymous": 1, "ticks_above_suite1": 0},
+             {"suite": 1, "authenticated": True, "of_anonymous": 0.7, "ticks_above_suite1": 0},
+             {"suite": 0xf002, "authenticated": False, "of_anonymous": 1,
+              "ticks_above_suite1": ticks},
+             {"suite": 0xf002, "authenticated": True, "of_anonymous": ratio,
+              "ticks_above_suite1": -3000}]
+    results = {"suites": {"sha256": sha256, "kernels": [{"kernel": kernel, "loads": loads}]}}
+    assert [must for must, _ in judged(results).values()] == expected
 
 
 @pytest.fixture
