@@ -157,6 +157,7 @@ void store_neutral(double (*slots)[kAvx2Lanes]) noexcept {
 void proof_combs_avx2(const std::uint8_t* const* scalars, const ProofTable* const* tables,
                       ProjectivePoint* results, std::size_t n) noexcept {
   Workspace w;
+  const std::uint32_t mode = avx2_round_to_nearest();
   for (std::size_t first = 0; first < n; first += kAvx2Lanes) {
     const ProofTable* four[kAvx2Lanes];
     for (std::size_t lane = 0; lane < kAvx2Lanes; ++lane) {
@@ -172,6 +173,7 @@ void proof_combs_avx2(const std::uint8_t* const* scalars, const ProofTable* cons
       results[first + lane] = {avx2_load_sum(z, y, 1.0, lane), avx2_load_sum(z, y, -1.0, lane)};
     }
   }
+  __builtin_ia32_ldmxcsr(mode);
   __builtin_memset(&w, 0, sizeof w);
   __asm__ volatile("" : : "r"(&w) : "memory");  // keeps the wipe
   wipe_spills();

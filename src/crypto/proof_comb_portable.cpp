@@ -3,6 +3,7 @@
 #include "crypto/proof_combs.hpp"
 #include "crypto/proof_digits.hpp"
 #include "crypto/proof_lookup.hpp"
+#include "crypto/vector_registers.hpp"
 
 namespace pssst::crypto {
 namespace {
@@ -51,7 +52,7 @@ void proof_combs_portable(const std::uint8_t* const* scalars, const ProofTable* 
                           ProjectivePoint* results, std::size_t n) noexcept {
   for (std::size_t i = 0; i < n; ++i) comb(scalars[i], *tables[i], results[i]);
   base::wipe_stack();
-  __asm__ volatile("");  // no tail call: it wipes below this frame
+  wipe_vector_registers();
 }
 
 }  // namespace pssst::crypto

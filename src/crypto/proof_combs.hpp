@@ -21,8 +21,8 @@ using ProofCombs = void(const std::uint8_t* const* scalars, const ProofTable* co
 
 /// Plain C++, one lane at a time; for every x86-64 CPU. Centred limbs.
 ProofCombs proof_combs_portable;
-/// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest. Centred
-/// limbs.
+/// Four lanes, products in double precision; needs AVX2 and FMA. Sets MXCSR for as long as it
+/// runs. Centred limbs.
 ProofCombs proof_combs_avx2;
 /// Eight lanes, 52-bit products; needs AVX-512 F, DQ and IFMA. Canonical.
 ProofCombs proof_combs_avx512ifma;

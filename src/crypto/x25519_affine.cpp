@@ -1,6 +1,7 @@
 #include "crypto/x25519_affine.hpp"
 
 #include "base/secret_memory.hpp"
+#include "crypto/vector_registers.hpp"
 #include "crypto/x25519_affine_steps.hpp"
 
 namespace pssst::crypto {
@@ -52,6 +53,7 @@ LaneMask x25519_to_bytes(ProjectivePoint* results, Bytes32* out, std::size_t n) 
   base::wipe_object(w);
   base::wipe(results, n * sizeof *results);
   base::wipe_stack();
+  wipe_vector_registers();
   return zero_lanes;
 }
 
@@ -62,6 +64,7 @@ X25519CheckResult x25519_compare(ProjectivePoint* results, const Bytes32* expect
   base::wipe_object(w);
   base::wipe(results, n * sizeof *results);
   base::wipe_stack();
+  wipe_vector_registers();
   return result;
 }
 

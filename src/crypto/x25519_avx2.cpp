@@ -1,3 +1,4 @@
+#include "crypto/vector_registers.hpp"
 #include "crypto/x25519_avx2_lanes.hpp"
 #include "crypto/x25519_ladders.hpp"
 
@@ -19,6 +20,7 @@ void multiply_four(Avx2Workspace& w) noexcept {
 void x25519_ladders_avx2(const std::uint8_t* const* scalars, const std::uint8_t* points,
                          ProjectivePoint* results, std::size_t n) noexcept {
   avx2_ladders(scalars, points, results, n, multiply_four);
+  wipe_vector_registers();
 }
 
 }  // namespace pssst::crypto

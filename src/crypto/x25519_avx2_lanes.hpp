@@ -22,6 +22,15 @@ struct alignas(64) Avx2Workspace {
   std::uint64_t select[kAvx2ScalarWords][kAvx2Lanes];
 };
 
+/// MXCSR as it was; from here on products round to nearest and no exception is taken, whatever the
+/// caller's mode is: in another one they would come out wrong, and how would depend on the scalar.
+[[nodiscard]] static inline std::uint32_t avx2_round_to_nearest() noexcept {
+  constexpr std::uint32_t kAllMasked = 0x1f80;
+  const std::uint32_t before = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(kAllMasked);
+  return before;
+}
+
 /// Signed limbs, |limb| <= 2^50 + 19, of a reduced element.
 static inline void avx2_store_signed(const Field25519& a, double (*slots)[kAvx2Lanes],
                                      std::size_t lane) noexcept {
@@ -120,6 +129,7 @@ static inline void avx2_ladders(const std::uint8_t* const* scalars, const std::u
                                 ProjectivePoint* results, std::size_t n,
                                 MultiplyFour multiply_four) noexcept {
   Avx2Workspace w;
+  const std::uint32_t mode = avx2_round_to_nearest();
   for (std::size_t first = 0; first < n; first += kAvx2Lanes) {
     for (std::size_t lane = 0; lane < kAvx2Lanes; ++lane) {
       // The last vector's empty lanes repeat its last lane.
@@ -131,6 +141,7 @@ static inline void avx2_ladders(const std::uint8_t* const* scalars, const std::u
       results[first + lane] = avx2_load_result(w.slots, lane);
     }
   }
+  __builtin_ia32_ldmxcsr(mode);
   __builtin_memset(&w, 0, sizeof w);
   __asm__ volatile("" : : "r"(&w) : "memory");  // keeps the wipe
 }

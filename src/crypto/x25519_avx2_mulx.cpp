@@ -1,3 +1,4 @@
+#include "crypto/vector_registers.hpp"
 #include "crypto/x25519_avx2_lanes.hpp"
 #include "crypto/x25519_avx2_mulx_step.hpp"
 #include "crypto/x25519_ladders.hpp"
@@ -69,9 +70,11 @@ void x25519_ladders_avx2_mulx(const std::uint8_t* const* scalars, const std::uin
   std::size_t first = 0;
   if (lanes.by_five > 0) {
     Workspace w;
+    const std::uint32_t mode = avx2_round_to_nearest();
     for (; first < lanes.by_five; first += kLanes) {
       multiply_five(scalars + first, points + 32 * first, results + first, w);
     }
+    __builtin_ia32_ldmxcsr(mode);
     __builtin_memset(&w, 0, sizeof w);
     __asm__ volatile("" : : "r"(&w) : "memory");  // keeps the wipe
   }
@@ -81,6 +84,7 @@ void x25519_ladders_avx2_mulx(const std::uint8_t* const* scalars, const std::uin
   }
   if (lanes.alone > 0)
     x25519_ladders_mulx(scalars + first, points + 32 * first, results + first, 1);
+  wipe_vector_registers();
 }
 
 }  // namespace pssst::crypto

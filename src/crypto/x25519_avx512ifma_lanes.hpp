@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "crypto/curve25519.hpp"
+#include "crypto/vector_registers.hpp"
 #include "crypto/x25519_avx512ifma_step.hpp"
 
 namespace pssst::crypto {
@@ -201,6 +202,7 @@ static inline void ifma_ladders(const std::uint8_t* const* scalars, const std::u
   __builtin_memset(w, 0, sizeof w);
   __asm__ volatile("" : : "r"(w) : "memory");  // keeps the wipe
   ifma_wipe_stack();
+  wipe_vector_registers();
 }
 
 }  // namespace pssst::crypto

@@ -21,7 +21,7 @@ using X25519Ladders = void(const std::uint8_t* const* scalars, const std::uint8_
 X25519Ladders x25519_ladders_portable;
 /// 64-bit words and BMI2's mulx, one lane at a time; needs BMI2.
 X25519Ladders x25519_ladders_mulx;
-/// Four lanes, products in double precision; needs AVX2 and FMA and rounding to nearest.
+/// Four lanes, products in double precision; needs AVX2 and FMA. Sets MXCSR for as long as it runs.
 X25519Ladders x25519_ladders_avx2;
 /// Five lanes: those four, and one of x25519_ladders_mulx in the same stream of instructions; needs
 /// BMI2 as well.

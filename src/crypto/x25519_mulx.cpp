@@ -1,3 +1,4 @@
+#include "crypto/vector_registers.hpp"
 #include "crypto/x25519_ladders.hpp"
 #include "crypto/x25519_mulx_lane.hpp"
 
@@ -33,6 +34,7 @@ void x25519_ladders_mulx(const std::uint8_t* const* scalars, const std::uint8_t*
   }
   __builtin_memset(&w, 0, sizeof w);
   __asm__ volatile("" : : "r"(&w) : "memory");  // keeps the wipe
+  wipe_vector_registers();
 }
 
 }  // namespace pssst::crypto

@@ -1,4 +1,5 @@
 #include "base/secret_memory.hpp"
+#include "crypto/vector_registers.hpp"
 #include "crypto/x25519_ladders.hpp"
 
 namespace pssst::crypto {
@@ -35,6 +36,7 @@ void x25519_ladders_portable(const std::uint8_t* const* scalars, const std::uint
                              ProjectivePoint* results, std::size_t n) noexcept {
   for (std::size_t i = 0; i < n; ++i) ladder(scalars[i], points + 32 * i, results[i]);
   base::wipe_stack();
+  wipe_vector_registers();
 }
 
 }  // namespace pssst::crypto

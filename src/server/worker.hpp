@@ -41,7 +41,8 @@ struct WorkerSettings {
   std::chrono::milliseconds drain_max{1000};
 };
 
-/// Fails unless this thread rounds to nearest (MXCSR): floating-point X25519 kernels need that.
+/// Fails unless this thread rounds to nearest (MXCSR). X25519 kernels see to that themselves; what
+/// starts a server in another mode is not to go unnoticed all the same.
 base::Result<void> check_rounding_mode();
 
 /// Datagrams per admission queue, such that a worker never holds more than its port lets it.
