@@ -1,7 +1,8 @@
 /// The twisted Edwards form of Curve25519, -x^2 + y^2 = 1 + d x^2 y^2 with d = -121665/121666
 /// (RFC 7748, section 4.1: "edwards25519"), where u = (1 + y) / (1 - y). -1 is a square modulo p
 /// and d is not, so these formulas (Hisil, Wong, Carter, Dawson 2008) hold for every two points.
-/// Like field25519.hpp: constant time, `static inline`, a copy for each translation unit.
+/// Like field25519.hpp: constant time, `static inline`, a copy for each translation unit; templates
+/// over the limb's type, for tests/crypto/field25519_bounds_test.cpp.
 #pragma once
 
 #include "crypto/field25519.hpp"
@@ -9,20 +10,26 @@
 namespace pssst::crypto {
 
 /// x = X / Z, y = Y / Z. Reduced.
-struct EdwardsPoint {
-  Field25519 x, y, z;
+template <class Limb>
+struct BasicEdwardsPoint {
+  FieldElement<Limb> x, y, z;
 };
+using EdwardsPoint = BasicEdwardsPoint<std::uint64_t>;
 
 /// With t = X Y / Z. Reduced.
-struct EdwardsExtended {
-  EdwardsPoint point;
-  Field25519 t;
+template <class Limb>
+struct BasicEdwardsExtended {
+  BasicEdwardsPoint<Limb> point;
+  FieldElement<Limb> t;
 };
+using EdwardsExtended = BasicEdwardsExtended<std::uint64_t>;
 
 /// An addend: y + x, y - x, 2 d x y of Z = 1. Loose.
-struct EdwardsAddend {
-  Field25519 y_plus_x, y_minus_x, xy_2d;
+template <class Limb>
+struct BasicEdwardsAddend {
+  FieldElement<Limb> y_plus_x, y_minus_x, xy_2d;
 };
+using EdwardsAddend = BasicEdwardsAddend<std::uint64_t>;
 
 inline constexpr Field25519 kEdwardsD{
     {0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb, 0x52036cee2b6ff}};
@@ -33,62 +40,80 @@ inline constexpr Field25519 kSqrtMinusOne{
 inline constexpr EdwardsPoint kEdwardsNeutral{
     {{0, 0, 0, 0, 0}}, {{1, 0, 0, 0, 0}}, {{1, 0, 0, 0, 0}}};
 
+/// A constant in the limb's type.
+template <class Limb>
+static inline FieldElement<Limb> field_constant(const Field25519& a) noexcept {
+  return {{Limb{a.limb[0]}, Limb{a.limb[1]}, Limb{a.limb[2]}, Limb{a.limb[3]}, Limb{a.limb[4]}}};
+}
+
 /// The sum of two elements with limbs below 2^53, which field_add() and field_subtract() give, is
 /// loose.
-static inline Field25519 field_add_wide(const Field25519& a, const Field25519& b) noexcept {
-  Field25519 r;
+template <class Limb>
+static inline FieldElement<Limb> field_add_wide(const FieldElement<Limb>& a,
+                                                const FieldElement<Limb>& b) noexcept {
+  FieldElement<Limb> r;
   for (int i = 0; i < 5; ++i) r.limb[i] = a.limb[i] + b.limb[i];
   return r;
 }
 
 /// The end of doubling and of adding: (e f, g h, f g), from loose.
-static inline EdwardsPoint edwards_complete(const Field25519& e, const Field25519& f,
-                                            const Field25519& g, const Field25519& h) noexcept {
+template <class Limb>
+static inline BasicEdwardsPoint<Limb> edwards_complete(const FieldElement<Limb>& e,
+                                                       const FieldElement<Limb>& f,
+                                                       const FieldElement<Limb>& g,
+                                                       const FieldElement<Limb>& h) noexcept {
   return {field_multiply(e, f), field_multiply(g, h), field_multiply(f, g)};
 }
 
-static inline EdwardsExtended edwards_double(const EdwardsPoint& p) noexcept {
-  const Field25519 xx = field_square(p.x);
-  const Field25519 yy = field_square(p.y);
-  const Field25519 zz = field_square(p.z);
-  const Field25519 xy = field_multiply(p.x, p.y);
-  const Field25519 e = field_add(xy, xy);
-  const Field25519 h = field_add(yy, xx);
-  const Field25519 g = field_subtract(yy, xx);
-  const Field25519 f = field_add_wide(field_add(zz, zz), field_subtract(xx, yy));
+template <class Limb>
+static inline BasicEdwardsExtended<Limb> edwards_double(const BasicEdwardsPoint<Limb>& p) noexcept {
+  const FieldElement<Limb> xx = field_square(p.x);
+  const FieldElement<Limb> yy = field_square(p.y);
+  const FieldElement<Limb> zz = field_square(p.z);
+  const FieldElement<Limb> xy = field_multiply(p.x, p.y);
+  const FieldElement<Limb> e = field_add(xy, xy);
+  const FieldElement<Limb> h = field_add(yy, xx);
+  const FieldElement<Limb> g = field_subtract(yy, xx);
+  const FieldElement<Limb> f = field_add_wide(field_add(zz, zz), field_subtract(xx, yy));
   return {edwards_complete(e, f, g, h), field_multiply(e, h)};
 }
 
 /// p + q for any two points. Without t: a doubling does not need it.
-static inline EdwardsPoint edwards_add(const EdwardsExtended& p, const EdwardsAddend& q) noexcept {
-  const Field25519 a = field_multiply(field_subtract(p.point.y, p.point.x), q.y_minus_x);
-  const Field25519 b = field_multiply(field_add(p.point.y, p.point.x), q.y_plus_x);
-  const Field25519 c = field_multiply(p.t, q.xy_2d);
-  const Field25519& z = p.point.z;
+template <class Limb>
+static inline BasicEdwardsPoint<Limb> edwards_add(const BasicEdwardsExtended<Limb>& p,
+                                                  const BasicEdwardsAddend<Limb>& q) noexcept {
+  const FieldElement<Limb> a = field_multiply(field_subtract(p.point.y, p.point.x), q.y_minus_x);
+  const FieldElement<Limb> b = field_multiply(field_add(p.point.y, p.point.x), q.y_plus_x);
+  const FieldElement<Limb> c = field_multiply(p.t, q.xy_2d);
+  const FieldElement<Limb>& z = p.point.z;
   return edwards_complete(field_subtract(b, a), field_add_wide(field_subtract(z, c), z),
                           field_add_wide(field_add(z, z), c), field_add(b, a));
 }
 
 /// p + q for any two points.
-static inline EdwardsExtended edwards_add(const EdwardsExtended& p,
-                                          const EdwardsExtended& q) noexcept {
-  const Field25519 a =
+template <class Limb>
+static inline BasicEdwardsExtended<Limb> edwards_add(const BasicEdwardsExtended<Limb>& p,
+                                                     const BasicEdwardsExtended<Limb>& q) noexcept {
+  const FieldElement<Limb> a =
       field_multiply(field_subtract(p.point.y, p.point.x), field_subtract(q.point.y, q.point.x));
-  const Field25519 b =
+  const FieldElement<Limb> b =
       field_multiply(field_add(p.point.y, p.point.x), field_add(q.point.y, q.point.x));
-  const Field25519 c = field_multiply(p.t, field_multiply(q.t, kEdwards2D));
-  const Field25519 z = field_multiply(p.point.z, q.point.z);
-  const Field25519 e = field_subtract(b, a);
-  const Field25519 h = field_add(b, a);
+  const FieldElement<Limb> c =
+      field_multiply(p.t, field_multiply(q.t, field_constant<Limb>(kEdwards2D)));
+  const FieldElement<Limb> z = field_multiply(p.point.z, q.point.z);
+  const FieldElement<Limb> e = field_subtract(b, a);
+  const FieldElement<Limb> h = field_add(b, a);
   return {edwards_complete(e, field_add_wide(field_subtract(z, c), z),
                            field_add_wide(field_add(z, z), c), h),
           field_multiply(e, h)};
 }
 
 /// Minus p.
-static inline EdwardsExtended edwards_negate(const EdwardsExtended& p) noexcept {
-  const Field25519 one = field_small(1);
-  const Field25519 zero = field_small(0);
+template <class Limb>
+static inline BasicEdwardsExtended<Limb> edwards_negate(
+    const BasicEdwardsExtended<Limb>& p) noexcept {
+  const FieldElement<Limb> one = field_small<Limb>(1);
+  const FieldElement<Limb> zero = field_small<Limb>(0);
   // Times one: reduced again.
   return {{field_multiply(field_subtract(zero, p.point.x), one), p.point.y, p.point.z},
           field_multiply(field_subtract(zero, p.t), one)};

@@ -1,5 +1,5 @@
 // Proves the ranges that field25519.hpp names, and that nothing overflows, for inversion, ladder
-// step and the affine end: the code itself runs on intervals in place of words.
+// step, the Edwards form and the affine end: the code itself runs on intervals in place of words.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "crypto/edwards25519.hpp"
 #include "crypto/x25519_affine_steps.hpp"
 
 namespace pssst::crypto {
@@ -194,6 +195,55 @@ TEST(Field25519Bounds, LadderStepsKeepReduced) {
               demand_reduced(p.x, p.z, q.x, q.z);
               const Point twice = point_double(Point{reduced(), reduced()});
               demand_reduced(twice.x, twice.z);
+            }),
+            Faults{});
+}
+
+using EdwardsWords = BasicEdwardsExtended<Word>;
+
+EdwardsWords reduced_edwards() {
+  return {{reduced(), reduced(), reduced()}, reduced()};
+}
+void demand_reduced_edwards(const EdwardsWords& p) {
+  demand_reduced(p.point.x, p.point.y, p.point.z, p.t);
+}
+
+/// `addend_end`: of the limbs of a table's entry.
+void edwards(std::uint64_t addend_end) {
+  demand_reduced_edwards(edwards_double(reduced_edwards().point));
+  demand_reduced_edwards(edwards_add(reduced_edwards(), reduced_edwards()));
+  demand_reduced_edwards(edwards_negate(reduced_edwards()));
+  const Element coordinate = all_below(addend_end);
+  const auto sum =
+      edwards_add(reduced_edwards(), BasicEdwardsAddend<Word>{coordinate, coordinate, coordinate});
+  demand_reduced(sum.x, sum.y, sum.z);
+  // What the portable comb makes of a sum.
+  demand(is_below(field_add(sum.z, sum.y), kLooseEnd), "sum");
+  demand(is_below(field_subtract(sum.z, sum.y), kLooseEnd), "difference");
+}
+
+TEST(Field25519Bounds, EdwardsFormKeepsReduced) {
+  EXPECT_EQ(faults_of([] { edwards(kLooseEnd); }), Faults{});
+  EXPECT_FALSE(faults_of([] { edwards(4 * kLooseEnd); }).empty());
+}
+
+TEST(Field25519Bounds, EachDroppedCarryOfTheEdwardsFormIsSeen) {
+  // Of all eight products.
+  const auto proof = [] { demand_reduced_edwards(edwards_double(reduced_edwards().point)); };
+  ASSERT_TRUE(faults_of(proof).empty());
+  const int cuts = findings.cuts;
+  ASSERT_EQ(cuts, 8 * 9);
+  int seen = 0;
+  for (int i = 0; i < cuts; ++i) seen += faults_of(proof, i).empty() ? 0 : 1;
+  EXPECT_EQ(seen, cuts);
+}
+
+TEST(Field25519Bounds, ATableEntryIsLooseAndItsNegativeToo) {
+  // A limb less 2^50, of 0 to 2^51 - 1, plus p.
+  EXPECT_EQ(faults_of([] {
+              const Element entry = all_below((std::uint64_t{1} << 51) + (std::uint64_t{1} << 50));
+              demand(is_below(entry, kLooseEnd), "an entry");
+              demand(is_below(field_subtract(field_small<Word>(0), entry), kLooseEnd), "minus it");
             }),
             Faults{});
 }
