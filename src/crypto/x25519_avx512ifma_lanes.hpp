@@ -186,7 +186,7 @@ template <class Steps, class Doublings>
   }
 }
 
-[[gnu::noinline]] static void ifma_wipe_stack() noexcept {
+[[maybe_unused, gnu::noinline]] static void ifma_wipe_stack() noexcept {
   std::uint64_t below[256];
   __builtin_memset(below, 0, sizeof below);
   __asm__ volatile("" : : "r"(below) : "memory");  // keeps the wipe
