@@ -21,7 +21,7 @@ struct SocketPortConfig {
   /// Numeric addresses, IPv4 or IPv6; "::" takes IPv6 alone, so that "0.0.0.0" may stand beside it.
   std::vector<std::string> addresses;
   std::vector<std::uint16_t> udp_ports;
-  std::size_t slots = 1024;                   ///< datagrams the worker may hold at once
+  std::size_t slots = 2048;                   ///< datagrams the worker may hold at once
   int receive_buffer_size = 4 * 1024 * 1024;  ///< bytes asked of SO_RCVBUF per socket
   /// Bytes asked of SO_SNDBUF per socket. Replies to on-link addresses that nobody has wait here
   /// for a neighbour that never answers: with the default a hundred of them silence the socket.

@@ -346,9 +346,9 @@ TEST_F(SmallPortTest, HoldsNoMoreThanThePortAllows) {
   poll_all();
 }
 
-TEST(AdmissionQueueCapacity, KeepsWithinThePortAndSixteenBursts) {
+TEST(AdmissionQueueCapacity, KeepsWithinThePortAndThirtyTwoBursts) {
   EXPECT_EQ(admission_queue_capacity(1024, 32), 480U);
-  EXPECT_EQ(admission_queue_capacity(100'000, 32), 512U);
+  EXPECT_EQ(admission_queue_capacity(100'000, 32), 1024U);
   EXPECT_EQ(admission_queue_capacity(2 * kReceiveBatch, 64), 32U);
 }
 
