@@ -1,7 +1,6 @@
 #include "net/udp_socket.hpp"
 
 #include <netdb.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "base/file_descriptor.hpp"
 #include "identity/key_file.hpp"
 #include "tools/stream.hpp"
 
@@ -25,14 +26,13 @@ bool is_hex_key(std::string_view text) noexcept {
 }
 
 base::Result<std::string> read_short_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
+  const base::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
     return base::fail("cannot open: " + base::describe_errno(errno), path,
                       "--server takes 64 hexadecimal digits, or a file that holds them");
   }
   std::array<char, 4 * kDigits> buffer{};
-  const auto size = read_up_to(fd, buffer);
-  ::close(fd);
+  const auto size = read_up_to(file.get(), buffer);
   if (!size) return base::fail(size.error().what, path);
   return std::string(buffer.data(), *size);
 }

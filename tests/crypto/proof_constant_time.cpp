@@ -4,35 +4,17 @@
 //
 //   proof_constant_time            names the kernels that run here
 //   proof_constant_time KERNEL     or leak, which must be reported
-#include <valgrind/memcheck.h>
-
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 #include "crypto/edwards25519.hpp"
+#include "crypto/memcheck.hpp"
 #include "crypto/proof_combs.hpp"
 #include "crypto/proof_digits.hpp"
 #include "crypto/proof_testing.hpp"
 
 namespace pssst::crypto {
 namespace {
-
-template <class T>
-void make_secret(T& object) {
-  VALGRIND_MAKE_MEM_UNDEFINED(&object, sizeof object);
-}
-
-template <class T>
-void make_public(T& object) {
-  VALGRIND_MAKE_MEM_DEFINED(&object, sizeof object);
-}
-
-void require(bool ok, const char* what) {
-  if (ok) return;
-  std::fprintf(stderr, "proof_constant_time: %s\n", what);
-  std::exit(3);
-}
 
 /// Reads the one word that it wants, as one must not.
 X25519CheckResult leaky_check(const X25519Scalar* const* scalars, const ProofTable* const* tables,

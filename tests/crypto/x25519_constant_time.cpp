@@ -4,34 +4,16 @@
 //
 //   x25519_constant_time            names the kernels that run here
 //   x25519_constant_time KERNEL     or leak_branch or leak_address, which must be reported
-#include <valgrind/memcheck.h>
-
 #include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 #include "crypto/curve25519.hpp"
+#include "crypto/memcheck.hpp"
 #include "crypto/reference.hpp"
 #include "crypto/x25519.hpp"
 
 namespace pssst::crypto {
 namespace {
-
-template <class T>
-void make_secret(T& object) {
-  VALGRIND_MAKE_MEM_UNDEFINED(&object, sizeof object);
-}
-
-template <class T>
-void make_public(T& object) {
-  VALGRIND_MAKE_MEM_DEFINED(&object, sizeof object);
-}
-
-void require(bool ok, const char* what) {
-  if (ok) return;
-  std::fprintf(stderr, "x25519_constant_time: %s\n", what);
-  std::exit(3);
-}
 
 /// Not one bit is known but bit 255, always clear: what was secret got here. False outside
 /// valgrind, too.
