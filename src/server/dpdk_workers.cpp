@@ -15,35 +15,36 @@ namespace {
 constexpr std::uint32_t kPollsBeforeWait = 1000;
 constexpr std::chrono::microseconds kWaitMax{100};
 
-net::DpdkConfig runtime_config(const Options& options, const std::vector<unsigned>& cpus) {
+net::DpdkConfig runtime_config(const Configuration& configuration,
+                               const std::vector<unsigned>& cpus) {
   auto udp_ports = std::make_shared<std::bitset<65536>>();
-  for (const ServiceSettings& service : options.services) udp_ports->set(service.udp_port);
-  return net::DpdkConfig{.vdevs = options.dpdk.vdevs,
-                         .pci_devices = options.dpdk.pci_devices,
+  for (const ServiceSettings& service : configuration.services) udp_ports->set(service.udp_port);
+  return net::DpdkConfig{.vdevs = configuration.dpdk.vdevs,
+                         .pci_devices = configuration.dpdk.pci_devices,
                          .cpus = cpus,
-                         .hugepages = options.dpdk.hugepages,
-                         .memory_mb = options.dpdk.memory_mb,
-                         .queue_size = options.dpdk.queue_size,
-                         .address = options.dpdk.address,
+                         .hugepages = configuration.dpdk.hugepages,
+                         .memory_mb = configuration.dpdk.memory_mb,
+                         .queue_size = configuration.dpdk.queue_size,
+                         .address = configuration.dpdk.address,
                          .udp_ports = std::move(udp_ports),
-                         .verify_udp_checksum = options.dpdk.verify_udp_checksum,
-                         .eal_arguments = options.dpdk.eal_arguments};
+                         .verify_udp_checksum = configuration.dpdk.verify_udp_checksum,
+                         .eal_arguments = configuration.dpdk.eal_arguments};
 }
 
-WorkerSettings worker_settings(const Options& options) {
+WorkerSettings worker_settings(const Configuration& configuration) {
   WorkerSettings settings;
-  settings.x25519_kernel = options.x25519_kernel;
-  settings.proof_table_memory = proof_table_bytes(options);
-  settings.polls_before_wait = options.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
+  settings.x25519_kernel = configuration.x25519_kernel;
+  settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;
 }
 
 class DpdkWorkers final : public WorkerGroup {
  public:
-  DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, const Options& options,
+  DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, const Configuration& configuration,
               const std::vector<unsigned>& cpus, Published<Snapshot>& snapshots)
-      : runtime_(std::move(runtime)), workers_(cpus, snapshots, worker_settings(options)) {}
+      : runtime_(std::move(runtime)), workers_(cpus, snapshots, worker_settings(configuration)) {}
   DpdkWorkers(const DpdkWorkers&) = delete;
   DpdkWorkers& operator=(const DpdkWorkers&) = delete;
   ~DpdkWorkers() override { join(); }
@@ -84,12 +85,12 @@ class DpdkWorkers final : public WorkerGroup {
 
 }  // namespace
 
-base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Options& options,
+base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
                                                               Published<Snapshot>& snapshots) {
-  auto runtime = net::DpdkRuntime::start(runtime_config(options, cpus));
+  auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus));
   if (!runtime) return tl::unexpected(runtime.error());
-  auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), options, cpus, snapshots);
+  auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), configuration, cpus, snapshots);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }
@@ -100,7 +101,7 @@ base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Options& opt
 
 namespace pssst::server {
 
-base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Options&,
+base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration&,
                                                               const std::vector<unsigned>&,
                                                               Published<Snapshot>&) {
   return base::fail("this pssstd was built without DPDK", "--port dpdk",

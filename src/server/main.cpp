@@ -84,30 +84,31 @@ void wait_for_stop(const sigset_t& signals, WorkerGroup& group, const Snapshot& 
   }
 }
 
-base::Result<void> serve(const Options& options) {
+base::Result<void> serve(const Configuration& configuration) {
   if (!base::disable_core_dumps()) {
     return base::fail("the kernel refuses to keep keys out of core dumps", "prctl PR_SET_DUMPABLE",
                       "do not forbid prctl and setrlimit to the server");
   }
   const sigset_t signals = block_signals();
-  const auto cpus = choose_cpus(options.cpus);
+  const auto cpus = choose_cpus(configuration.cpus);
   if (!cpus) return tl::unexpected(cpus.error());
-  auto loaded = load_snapshot(options.services, options.clients_file);
+  auto loaded = load_snapshot(configuration.services, configuration.clients_file);
   if (!loaded) return tl::unexpected(loaded.error());
   Published<Snapshot> snapshots(std::move(*loaded), cpus->size());
   const Snapshot& snapshot = snapshots.current();
 
-  auto group = options.port == PortKind::kDpdk ? start_dpdk_workers(options, *cpus, snapshots)
-                                               : start_socket_workers(options, *cpus, snapshots);
+  auto group = configuration.port == PortKind::kDpdk
+                   ? start_dpdk_workers(configuration, *cpus, snapshots)
+                   : start_socket_workers(configuration, *cpus, snapshots);
   if (!group) return tl::unexpected(group.error());
   if (!base::all_secrets_locked()) {
     say("warning: keys could not be locked in memory and may reach swap: raise memlock (ulimit "
         "-l)");
   }
   say(describe_ready(**group, snapshot));
-  wait_for_stop(signals, **group, snapshot, options.counters);
+  wait_for_stop(signals, **group, snapshot, configuration.counters);
   (*group)->stop();
-  print_counters(**group, snapshot, options.counters);
+  print_counters(**group, snapshot, configuration.counters);
   return {};
 }
 
@@ -121,7 +122,7 @@ int run(int argc, const char* const* argv) {
     print(*text);
     return kStopped;
   }
-  if (const auto served = serve(std::get<Options>(*command_line)); !served) {
+  if (const auto served = serve(std::get<Configuration>(*command_line)); !served) {
     say(served.error().to_string());
     return kFailed;
   }

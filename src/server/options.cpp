@@ -31,7 +31,7 @@ struct Arguments {
   std::string idle;
   std::string counters = "text";
   std::string x25519_kernel;
-  unsigned proof_table_memory_mb = Options{}.proof_table_memory_mb;
+  unsigned proof_table_memory_mb = Configuration{}.proof_table_memory_mb;
   std::vector<std::string> listen;
   std::vector<std::string> vdevs;
   std::vector<std::string> pci_devices;
@@ -162,7 +162,7 @@ base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
   return {};
 }
 
-base::Result<void> read_services(const Arguments& arguments, Options& options) {
+base::Result<void> read_services(const Arguments& arguments, Configuration& options) {
   if (arguments.services.empty()) {
     return misuse("no service", "--service", "give one: port=7700,handler=echo,key=FILE");
   }
@@ -174,7 +174,7 @@ base::Result<void> read_services(const Arguments& arguments, Options& options) {
   return {};
 }
 
-base::Result<void> read_modes(const Arguments& arguments, Options& options) {
+base::Result<void> read_modes(const Arguments& arguments, Configuration& options) {
   const auto port = choose<PortKind>(arguments.port, "--port",
                                      {{"socket", PortKind::kSocket}, {"dpdk", PortKind::kDpdk}});
   if (!port) return tl::unexpected(port.error());
@@ -195,7 +195,7 @@ base::Result<void> read_modes(const Arguments& arguments, Options& options) {
 }
 
 base::Result<CommandLine> understand(const CLI::App& app, const Arguments& arguments) {
-  Options options;
+  Configuration options;
   if (auto read = read_modes(arguments, options); !read) return tl::unexpected(read.error());
   if (auto fit = check_groups(app, options.port); !fit) return tl::unexpected(fit.error());
   if (auto read = read_services(arguments, options); !read) return tl::unexpected(read.error());
@@ -219,10 +219,6 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
 }
 
 }  // namespace
-
-std::size_t proof_table_bytes(const Options& options) noexcept {
-  return options.clients_file.empty() ? 0 : std::size_t{options.proof_table_memory_mb} << 20;
-}
 
 base::Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   CLI::App app(kAbout, "pssstd");

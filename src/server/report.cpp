@@ -153,6 +153,13 @@ bool Books::balanced() const noexcept {
          datagrams == replied + answered_without_reply + pending + sum(datagram_drops);
 }
 
+Durations& Durations::operator+=(const Durations& other) noexcept {
+  for (std::size_t i = 0; i < buckets.size(); ++i) buckets.at(i) += other.buckets.at(i);
+  count += other.count;
+  seconds += other.seconds;
+  return *this;
+}
+
 double Books::busy_share() const noexcept {
   return tsc_total == 0 ? 0 : static_cast<double>(tsc_busy) / static_cast<double>(tsc_total);
 }
@@ -204,18 +211,22 @@ bool Report::balanced() const noexcept {
 Report collect_report(std::span<const WorkerSource> sources, const Snapshot& snapshot) {
   Report report;
   for (const Service& service : snapshot.services()) {
-    report.services.push_back({.udp_port = service.udp_port,
+    report.services.push_back({.name = "udp-" + std::to_string(service.udp_port),
+                               .udp_port = service.udp_port,
+                               .addresses = {},
                                .handler = std::string(service.handler->traits().name),
                                .keys = {}});
     for (const ServerKey& key : service.keys) {
-      report.services.back().keys.push_back({.suite = key.suite(), .public_key = key.public_key()});
+      report.services.back().keys.push_back(
+          {.suite = key.suite(), .public_key = key.public_key(), .fingerprint = {}});
     }
   }
   for (const std::uint16_t suite : telemetry::kCountedSuites) {
     report.suites.push_back({.suite = suite});
   }
   for (const WorkerSource& source : sources) {
-    report.workers.push_back({.cpu = source.cpu, .books = read_balanced_books(source)});
+    report.workers.push_back(
+        {.cpu = source.cpu, .books = read_balanced_books(source), .stages = {}});
     report.total += report.workers.back().books;
     const auto counters = source.worker->services();
     for (std::size_t i = 0; i < report.services.size() && i < counters.size(); ++i) {

@@ -67,22 +67,59 @@ struct WorkerSource {
 /// two stores. Books that never balance, in some hundred readings, are returned as they are.
 [[nodiscard]] Books read_balanced_books(const WorkerSource& source) noexcept;
 
+/// A distribution of durations, of one worker or of several added up.
+struct Durations {
+  std::array<std::uint64_t, telemetry::Histogram::kBuckets> buckets{};  ///< not cumulative
+  std::uint64_t count = 0;
+  double seconds = 0;  ///< sum
+
+  Durations& operator+=(const Durations& other) noexcept;
+};
+
+/// What a network device says of itself.
+struct DeviceStatistics {
+  std::string name;
+  bool link_up = true;
+  std::uint64_t received_packets = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t sent_packets = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t missed = 0;  ///< no descriptor was free
+  std::uint64_t errors_in = 0;
+  std::uint64_t errors_out = 0;
+  std::uint64_t no_buffers = 0;  ///< no mbuf was free
+};
+
 struct Report {
+  using Stages = std::array<Durations, telemetry::kStageNames.size()>;  ///< by telemetry::Stage
+
   struct Worker {
     unsigned cpu = 0;
     Books books;
+    std::uint64_t self_requests_right = 0;
+    std::uint64_t self_requests_wrong = 0;
+    /// Since the last right one; negative: there was none yet.
+    double self_request_age_seconds = -1;
+    Stages stages;
   };
   struct Service {
+    std::string name;
     std::uint16_t udp_port = 0;
+    std::vector<std::string> addresses;  ///< empty: all
     std::string handler;
+    ClientPolicy policy = ClientPolicy::kOptional;
     struct Key {
       std::uint16_t suite = kSuite1;
       PublicKey public_key{};
+      std::string fingerprint;  ///< the first 16 hexadecimal digits of SHA-256 of the public key
+      std::uint64_t requests = 0;
+      double last_use_age_seconds = -1;  ///< negative: not used yet
     };
     std::vector<Key> keys;
     std::uint64_t requests = 0;
     std::uint64_t authenticated = 0;
     std::uint64_t replied = 0;
+    Books::Drops drops{};  ///< datagram drops only
   };
   struct Suite {
     std::uint16_t suite = kSuite1;
@@ -95,6 +132,10 @@ struct Report {
   std::vector<Suite> suites;  ///< all that there are
   std::uint64_t static_secrets_found = 0;
   std::uint64_t static_secrets_multiplied = 0;
+  Stages stages;  ///< of all workers
+  std::vector<DeviceStatistics> devices;
+  std::uint64_t clients = 0;     ///< enrolled
+  std::uint64_t generation = 1;  ///< 1: as started; each reload that was applied adds one
   Books total;
 
   /// Every worker's books balance.

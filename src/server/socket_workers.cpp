@@ -28,33 +28,34 @@ bool host_has_ipv6() noexcept {
   return bound;
 }
 
-net::SocketPortConfig port_config(const Options& options) {
+net::SocketPortConfig port_config(const Configuration& configuration) {
   net::SocketPortConfig config;
-  config.addresses = options.socket.addresses;
+  config.addresses = configuration.socket.addresses;
   if (config.addresses.empty()) {
     config.addresses.emplace_back("0.0.0.0");
     if (host_has_ipv6()) config.addresses.emplace_back("::");
   }
-  for (const ServiceSettings& service : options.services) {
+  for (const ServiceSettings& service : configuration.services) {
     config.udp_ports.push_back(service.udp_port);
   }
   return config;
 }
 
-WorkerSettings worker_settings(const Options& options) {
+WorkerSettings worker_settings(const Configuration& configuration) {
   WorkerSettings settings;
-  settings.x25519_kernel = options.x25519_kernel;
-  settings.proof_table_memory = proof_table_bytes(options);
-  settings.polls_before_wait = options.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
+  settings.x25519_kernel = configuration.x25519_kernel;
+  settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;
 }
 
 class SocketWorkers final : public WorkerGroup {
  public:
-  SocketWorkers(const Options& options, const std::vector<unsigned>& cpus,
+  SocketWorkers(const Configuration& configuration, const std::vector<unsigned>& cpus,
                 Published<Snapshot>& snapshots)
-      : config_(port_config(options)), workers_(cpus, snapshots, worker_settings(options)) {}
+      : config_(port_config(configuration)),
+        workers_(cpus, snapshots, worker_settings(configuration)) {}
   SocketWorkers(const SocketWorkers&) = delete;
   SocketWorkers& operator=(const SocketWorkers&) = delete;
   ~SocketWorkers() override { join(); }
@@ -107,10 +108,10 @@ class SocketWorkers final : public WorkerGroup {
 
 }  // namespace
 
-base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Options& options,
+base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
                                                                 Published<Snapshot>& snapshots) {
-  auto group = std::make_unique<SocketWorkers>(options, cpus, snapshots);
+  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

@@ -143,8 +143,7 @@ base::Result<std::unique_ptr<Worker<P>>> Worker<P>::create(P& port, Published<Sn
 template <net::Port P>
 Worker<P>::Worker(P& port, Published<Snapshot>& snapshots, WorkerSettings settings,
                   std::unique_ptr<RequestProcessor> processor)
-    : counters_(snapshots.read(settings.index).services().size()),
-      port_(port),
+    : port_(port),
       snapshots_(snapshots),
       settings_(std::move(settings)),
       processor_(std::move(processor)),

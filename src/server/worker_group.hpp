@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "server/options.hpp"
+#include "server/config/configuration.hpp"
 #include "server/published.hpp"
 #include "server/report.hpp"
 #include "server/snapshot.hpp"
@@ -34,11 +34,11 @@ class WorkerGroup {
 
 /// Starts one worker per CPU and returns when all of them serve; on failure none is left.
 /// `snapshots` has one reader per CPU and must outlive the group.
-base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Options& options,
+base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
                                                                 Published<Snapshot>& snapshots);
 /// The same over DPDK. Fails in a build without it.
-base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Options& options,
+base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
                                                               Published<Snapshot>& snapshots);
 

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/counter.hpp"
 #include "pssst/wire.hpp"
+#include "telemetry/histogram.hpp"
 
 namespace pssst::telemetry {
 
@@ -17,7 +19,41 @@ struct ServiceCounters {
   base::Counter requests;       ///< passed every check and reached the handler
   base::Counter authenticated;  ///< of these, with client authentication
   base::Counter replied;        ///< of these, with a reply that the port took
+  base::DropCounters drops;     ///< of datagrams that were for this service
 };
+
+/// One server key's share at one worker.
+struct KeyCounters {
+  base::Counter requests;      ///< opened by this key, right in every check
+  base::Counter last_use_tsc;  ///< TSC value at the last of them; 0: none yet
+};
+
+/// Where a burst's time goes. kQueue and kRequest are counted once a request, the others once a
+/// burst.
+enum class Stage : std::uint8_t {
+  kQueue,     ///< from arrival at the worker to the burst that takes it
+  kMultiply,  ///< the scalar multiplications
+  kOpen,      ///< key derivation and AEAD
+  kProve,     ///< client lookup and proofs
+  kDispatch,  ///< handlers
+  kSeal,      ///< replies
+  kTransmit,  ///< to the port
+  kRequest,   ///< from arrival at the worker to the reply at the port
+};
+inline constexpr std::array<std::string_view, 8> kStageNames{
+    "queue", "multiply", "open", "prove", "dispatch", "seal", "transmit", "request"};
+
+/// The worker's own requests (src/server/self_request.hpp).
+struct SelfRequestCounters {
+  base::Counter right;           ///< came back as they should
+  base::Counter wrong;           ///< did not
+  base::Counter last_right_tsc;  ///< TSC value at the last right one; 0: none yet
+};
+
+/// Room for counters, made before the first packet: a service or a key that a reload brings takes a
+/// free place.
+inline constexpr std::size_t kServicesMax = 64;
+inline constexpr std::size_t kServerKeysMax = 128;
 
 /// One suite's share at one worker: the same, of all services together.
 struct SuiteCounters {
@@ -41,8 +77,9 @@ inline constexpr std::array<std::uint16_t, 2> kCountedSuites{kSuite1, kSuiteF002
 /// books out of balance has caught the worker between two stores and reads again.
 class alignas(64) WorkerCounters {
  public:
-  explicit WorkerCounters(std::size_t services)
-      : services_(std::make_unique<ServiceCounters[]>(services)), service_count_(services) {}
+  WorkerCounters()
+      : services_(std::make_unique<ServiceCounters[]>(kServicesMax)),
+        keys_(std::make_unique<KeyCounters[]>(kServerKeysMax)) {}
 
   base::Counter replied;                 ///< replies that the port took
   base::Counter answered_without_reply;  ///< the handler had nothing to say
@@ -68,16 +105,25 @@ class alignas(64) WorkerCounters {
   base::Counter tsc_total;   ///< TSC ticks since the worker's first loop
   base::Counter tsc_busy;    ///< of these, in loops that found work
 
+  std::array<Histogram, kStageNames.size()> stages;  ///< by Stage, in TSC ticks
+  SelfRequestCounters self_requests;
+
+  /// By Service::slot.
   [[nodiscard]] std::span<ServiceCounters> services() noexcept {
-    return {services_.get(), service_count_};
+    return {services_.get(), kServicesMax};
   }
   [[nodiscard]] std::span<const ServiceCounters> services() const noexcept {
-    return {services_.get(), service_count_};
+    return {services_.get(), kServicesMax};
+  }
+  /// By Service::key_slots.
+  [[nodiscard]] std::span<KeyCounters> keys() noexcept { return {keys_.get(), kServerKeysMax}; }
+  [[nodiscard]] std::span<const KeyCounters> keys() const noexcept {
+    return {keys_.get(), kServerKeysMax};
   }
 
  private:
   std::unique_ptr<ServiceCounters[]> services_;
-  std::size_t service_count_;
+  std::unique_ptr<KeyCounters[]> keys_;
 };
 
 }  // namespace pssst::telemetry

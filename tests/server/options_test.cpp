@@ -17,13 +17,13 @@ base::Result<CommandLine> parse(const Words& words) {
   return parse_command_line(static_cast<int>(argv.size()), argv.data());
 }
 
-Options options_of(const Words& words) {
+Configuration options_of(const Words& words) {
   const auto parsed = parse(words);
-  if (!parsed || !std::holds_alternative<Options>(*parsed)) {
+  if (!parsed || !std::holds_alternative<Configuration>(*parsed)) {
     ADD_FAILURE() << (parsed ? "a text" : parsed.error().to_string());
     return {};
   }
-  return std::get<Options>(*parsed);
+  return std::get<Configuration>(*parsed);
 }
 
 const std::string kEcho = "port=7700,handler=echo,key=server.key";
@@ -34,7 +34,7 @@ Words with_service(Words words) {
 }
 
 TEST(Options, Defaults) {
-  const Options options = options_of({"--service", kEcho});
+  const Configuration options = options_of({"--service", kEcho});
   EXPECT_EQ(options.port, PortKind::kSocket);
   ASSERT_EQ(options.services.size(), 1U);
   EXPECT_EQ(options.services[0].udp_port, 7700);
@@ -53,7 +53,7 @@ TEST(Options, Defaults) {
 }
 
 TEST(Options, SuitesAndLabels) {
-  const Options options = options_of(
+  const Configuration options = options_of(
       {"--service", "port=1,handler=time,key=a,key=b,suite=0xf002,label=valves.example"});
   ASSERT_EQ(options.services.size(), 1U);
   EXPECT_EQ(options.services[0].key_files, (Words{"a", "b"}));
@@ -65,7 +65,7 @@ TEST(Options, SuitesAndLabels) {
 }
 
 TEST(Options, EverythingForSockets) {
-  const Options options =
+  const Configuration options =
       options_of({"--port",
                   "socket",
                   "--service",
@@ -109,7 +109,7 @@ TEST(Options, EverythingForSockets) {
 }
 
 TEST(Options, EverythingForDpdk) {
-  const Options options = options_of(with_service(
+  const Configuration options = options_of(with_service(
       {"--port", "dpdk", "--vdev", "net_tap0,iface=pssst0", "--vdev=net_tap1", "--pci",
        "0000:01:00.0", "--address", "192.0.2.9", "--hugepages", "--memory", "512", "--queue-size",
        "256", "--no-verify-udp-checksum", "--eal=--log-level=8", "--eal", "x", "--counters=text"}));
@@ -126,7 +126,7 @@ TEST(Options, EverythingForDpdk) {
 }
 
 TEST(Options, DefaultsForDpdk) {
-  const Options options =
+  const Configuration options =
       options_of(with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address", "10.0.0.1"}));
   EXPECT_EQ(options.dpdk.memory_mb, 256U);
   EXPECT_EQ(options.dpdk.queue_size, 1024U);

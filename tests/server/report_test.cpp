@@ -76,7 +76,7 @@ class ReportTest : public testing::Test {
     snapshot_ = std::move(*Snapshot::create(
         services_of(make_service(7700, "echo", key_), make_service(7701, "discard", key_)), {}));
     for (std::size_t i = 0; i < 2; ++i) {
-      workers_.at(i) = std::make_unique<telemetry::WorkerCounters>(2);
+      workers_.at(i) = std::make_unique<telemetry::WorkerCounters>();
       sources_.push_back({static_cast<unsigned>(3 + i), &ports_.at(i), workers_.at(i).get()});
       const std::uint64_t n = i + 1;
       ports_.at(i).frames.add(10 * n);

@@ -74,7 +74,7 @@ class SocketWorkersTest : public testing::Test {
   static std::uint16_t free_udp_port() { return UdpSocket().bind_any(); }
 
   const PrivateKey key_ = PrivateKey::generate();
-  Options options_;
+  Configuration options_;
   std::vector<unsigned> cpus_;
   std::unique_ptr<Published<Snapshot>> snapshots_;
 };

@@ -10,8 +10,9 @@ namespace pssst::telemetry {
 namespace {
 
 TEST(WorkerCounters, StartAtZero) {
-  const WorkerCounters counters(3);
-  EXPECT_EQ(counters.services().size(), 3U);
+  const WorkerCounters counters;
+  EXPECT_EQ(counters.services().size(), kServicesMax);
+  EXPECT_EQ(counters.keys().size(), kServerKeysMax);
   for (const ServiceCounters& service : counters.services()) {
     EXPECT_EQ(service.requests.read() + service.authenticated.read() + service.replied.read(), 0U);
   }
@@ -21,14 +22,14 @@ TEST(WorkerCounters, StartAtZero) {
 }
 
 TEST(WorkerCounters, TwoWorkersShareNoCacheLine) {
-  const auto one = std::make_unique<WorkerCounters>(1);
+  const auto one = std::make_unique<WorkerCounters>();
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(one.get()) % 64, 0U);
   EXPECT_EQ(sizeof(WorkerCounters) % 64, 0U);
 }
 
 TEST(WorkerCounters, AScrapeSeesWhatTheWorkerCounts) {
   constexpr std::uint64_t kRequests = 100'000;
-  WorkerCounters counters(2);
+  WorkerCounters counters;
   std::thread worker([&] {
     for (std::uint64_t i = 0; i < kRequests; ++i) {
       counters.services()[1].requests.add(1);

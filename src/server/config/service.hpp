@@ -17,13 +17,24 @@ namespace pssst::server {
 
 /// A service as the operator describes it.
 struct ServiceSettings {
+  std::string name{};  ///< of its counters; unique among the services
   std::uint16_t udp_port = 0;
+  /// Destination addresses that it serves, numeric; empty: all of the server's that no other
+  /// service at this UDP port names.
+  std::vector<std::string> addresses{};
   std::string handler;
   std::vector<std::string> key_files;  ///< each says its key's suite
   ClientPolicy policy = ClientPolicy::kOptional;
   std::vector<std::uint8_t> reply;     ///< the constant of `ack`
   std::optional<std::uint16_t> suite;  ///< every key must be of this one
   std::string label;                   ///< of the keys of suite 0xF002
+  /// Two keys of suite 1: what the first does not open is tried with the second.
+  bool try_second_key = false;
+  /// Bytes that a reply's datagram may be longer than its request's; and never more than three
+  /// times as long.
+  std::size_t reply_limit = 0;
+
+  bool operator==(const ServiceSettings&) const = default;
 };
 
 /// A service as workers see it. Immutable once it is part of a snapshot.

@@ -1,0 +1,109 @@
+/// What a server is told to be, wherever it was written: a command line or a configuration file.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/config/service.hpp"
+
+namespace pssst::server {
+
+enum class PortKind : std::uint8_t { kSocket, kDpdk };
+enum class IdleMode : std::uint8_t { kSpin, kSleep };
+enum class CountersForm : std::uint8_t { kText, kJson };
+enum class LogTarget : std::uint8_t { kStderr, kJournal };
+enum class LogLevel : std::uint8_t { kError, kWarning, kInfo, kDebug };
+
+struct SocketOptions {
+  /// Numeric; empty: 0.0.0.0, and :: where the host has IPv6.
+  std::vector<std::string> addresses;
+
+  bool operator==(const SocketOptions&) const = default;
+};
+
+struct DpdkOptions {
+  std::vector<std::string> vdevs;
+  std::vector<std::string> pci_devices;
+  std::array<std::uint8_t, 4> address{};  ///< our IPv4 address
+  bool hugepages = false;
+  unsigned memory_mb = 256;
+  unsigned queue_size = 1024;  ///< descriptors
+  bool verify_udp_checksum = true;
+  std::vector<std::string> eal_arguments;
+
+  bool operator==(const DpdkOptions&) const = default;
+};
+
+/// Who may tell a running server what to do, and where.
+struct ControlOptions {
+  std::string socket;              ///< path of the Unix socket; empty: none
+  unsigned mode = 0600;            ///< of the socket
+  std::vector<std::string> users;  ///< besides root and the server's own
+
+  bool operator==(const ControlOptions&) const = default;
+};
+
+/// /metrics and /health over HTTP.
+struct MetricsOptions {
+  std::string listen;  ///< "127.0.0.1:9477", "[::1]:9477"; empty: none
+
+  bool operator==(const MetricsOptions&) const = default;
+};
+
+struct LogOptions {
+  LogTarget target = LogTarget::kStderr;
+  LogLevel level = LogLevel::kInfo;
+
+  bool operator==(const LogOptions&) const = default;
+};
+
+struct PrivilegeOptions {
+  std::string user;     ///< to become when started as root; empty: stay who we are
+  bool seccomp = true;  ///< load the system call filter once started
+
+  bool operator==(const PrivilegeOptions&) const = default;
+};
+
+struct DrainOptions {
+  /// Serving goes on so long at most after health has begun to fail.
+  std::chrono::seconds deadline{30};
+  /// No datagram for so long: the traffic has ebbed.
+  std::chrono::seconds quiet{2};
+
+  bool operator==(const DrainOptions&) const = default;
+};
+
+struct Configuration {
+  std::string file;  ///< where it was written; empty: on the command line
+  PortKind port = PortKind::kSocket;
+  std::vector<ServiceSettings> services;
+  std::string clients_file;    ///< empty: nobody is enrolled
+  std::vector<unsigned> cpus;  ///< empty: the first that the process may use
+  IdleMode idle = IdleMode::kSleep;
+  CountersForm counters = CountersForm::kText;
+  std::string x25519_kernel;  ///< empty: the best that this CPU has
+  /// For tables of clients, of all workers together; 0: none.
+  unsigned proof_table_memory_mb = 256;
+  /// Where records of reply functions are kept; empty: beside each key file.
+  std::string state_directory;
+  SocketOptions socket;
+  DpdkOptions dpdk;
+  ControlOptions control;
+  MetricsOptions metrics;
+  LogOptions log;
+  PrivilegeOptions privileges;
+  DrainOptions drain;
+};
+
+/// For tables of clients, of all workers together; 0 where nobody is enrolled.
+[[nodiscard]] inline std::size_t proof_table_bytes(const Configuration& configuration) noexcept {
+  return configuration.clients_file.empty()
+             ? 0
+             : std::size_t{configuration.proof_table_memory_mb} << 20;
+}
+
+}  // namespace pssst::server
