@@ -4,9 +4,11 @@
 #include <netinet/in.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string_view>
 #include <utility>
 
+#include "base/help_formatter.hpp"
 #include "server/cpus.hpp"
 #include "server/option_text.hpp"
 #include "server/service_option.hpp"
@@ -15,12 +17,18 @@ namespace pssst::server {
 namespace {
 
 constexpr const char* kAbout =
-    "pssstd serves PSSST: one sealed UDP datagram each way, no handshake.\n"
-    "\n"
-    "  pssstd --service port=7700,handler=echo,key=server.key\n"
-    "\n"
-    "SIGTERM and SIGINT stop it, SIGUSR1 prints its counters. Exit status: 0 stopped,\n"
-    "1 could not start, 2 wrong usage.";
+    "Serve PSSST: one sealed UDP datagram each way, no handshake.\n\n"
+    "SIGTERM and SIGINT stop it, SIGUSR1 prints its counters.";
+
+constexpr const char* kFooter = R"(Exit status:
+  0  stopped
+  1  could not start
+  2  wrong command line
+
+Examples:
+  pssstd --service port=7700,handler=echo,key=server.key
+  pssstd --service port=7700,handler=echo,key=server.key --clients clients \
+    --port dpdk --pci 0000:81:00.0 --hugepages --address 192.0.2.10 --lcores 2-15)";
 
 /// What the command line says, before it is understood.
 struct Arguments {
@@ -45,76 +53,79 @@ struct Arguments {
 
 /// One value per occurrence; without that, CLI11 takes all words up to the next option.
 void add_repeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
-                    const std::string& type, const std::string& about, const std::string& group) {
-  app.add_option(name, values, about)->allow_extra_args(false)->type_name(type)->group(group);
+                    const std::string& value, const std::string& about, const std::string& group) {
+  app.add_option(name, values, about)->allow_extra_args(false)->type_name(value)->group(group);
 }
 
 constexpr const char* kSocketGroup = "Kernel sockets (--port socket)";
 constexpr const char* kDpdkGroup = "DPDK (--port dpdk)";
 
 void declare_common(CLI::App& app, Arguments& arguments) {
-  app.set_help_flag("--help", "Print this help and exit");
-  app.set_version_flag("--version", "pssstd " PSSST_VERSION, "Print the version and exit");
-  app.add_option("--port", arguments.port, "Where datagrams come from: socket (default) or dpdk")
+  app.formatter(std::make_shared<base::HelpFormatter>());
+  app.footer(kFooter);
+  app.set_help_flag("--help", "Print this help and exit.");
+  app.set_version_flag("--version", "pssstd " PSSST_VERSION, "Print the version and exit.");
+  app.add_option("--port", arguments.port,
+                 "Where datagrams come from: socket or dpdk. Default: socket.")
       ->type_name("KIND");
   app.add_option("--service", arguments.services,
-                 "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE[,key=FILE]...\n"
-                 "[,suite=1|0xf002][,label=NAME][,policy=POLICY][,reply=TEXT|,reply-hex=HEX].\n"
-                 "Handlers: echo, discard, ack, which answers with the reply, empty by default,\n"
-                 "and time, which suite 1 must not serve. A key file says its key's suite; suite=\n"
-                 "demands one. label= is the service's name, for keys of suite 0xF002. Policies:\n"
-                 "optional (default), anonymous, required: whether clients authenticate\n"
-                 "themselves")
+                 "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE, and if need be more "
+                 "keys and suite=1 or 0xf002, label=NAME, policy=POLICY, reply=TEXT or "
+                 "reply-hex=HEX. Handlers: echo, discard, ack, which answers with the reply, empty "
+                 "by default, and time and count, which suite 1 must not serve. A key file says "
+                 "its key's suite; suite= demands one. label= is the service's name, for keys of "
+                 "suite 0xF002. Policies: optional (default), anonymous, required: whether clients "
+                 "authenticate themselves.")
       ->allow_extra_args(false)
       ->type_name("SERVICE");
   app.add_option("--clients", arguments.clients,
-                 "Public keys of enrolled clients, one per line; without it nobody is enrolled")
+                 "Public keys of enrolled clients, one per line. Default: nobody is enrolled.")
       ->type_name("FILE");
   app.add_option("--lcores", arguments.lcores,
-                 "CPUs, one worker each, like 0,2-3 (default: the first this process may use)")
+                 "CPUs, one worker each, like 0,2-3. Default: the first this process may use.")
       ->type_name("LIST");
   app.add_option("--idle", arguments.idle,
-                 "spin: poll always; sleep: wait when idle (default: sleep, with DPDK spin)")
+                 "spin: poll always; sleep: wait when idle. Default: sleep, with DPDK spin.")
       ->type_name("MODE");
   app.add_option("--counters", arguments.counters,
-                 "Counters printed at the end and on SIGUSR1: text (default) or json")
+                 "Counters printed at the end and on SIGUSR1: text or json. Default: text.")
       ->type_name("FORM");
   app.add_option("--x25519-kernel", arguments.x25519_kernel,
-                 "X25519 implementation (default: the best that this CPU has)")
+                 "X25519 implementation. Default: the best that this CPU has.")
       ->type_name("NAME");
   app.add_option("--proof-table-memory", arguments.proof_table_memory_mb,
-                 "Most memory of all workers for tables of recently seen clients, MB, 1.6 kB\n"
-                 "for each: their requests cost a third less (default: 256; 0: none)")
+                 "Most memory of all workers for tables of recently seen clients, MB, 1.6 kB for "
+                 "each: their requests cost a third less. 0: none. Default: 256.")
       ->check(CLI::Range(0U, 1048576U).description(""))
       ->type_name("MB");
 }
 
 void declare_ports(CLI::App& app, Arguments& arguments) {
   add_repeatable(app, "--listen", arguments.listen, "ADDRESS",
-                 "Local address, repeatable (default: 0.0.0.0, and :: where there is IPv6)",
+                 "Local address, repeatable. Default: 0.0.0.0, and :: where there is IPv6.",
                  kSocketGroup);
   add_repeatable(app, "--vdev", arguments.vdevs, "DEVICE",
-                 "Virtual device as EAL's --vdev, repeatable: net_tap0,iface=pssst0", kDpdkGroup);
+                 "Virtual device as EAL's --vdev, repeatable: net_tap0,iface=pssst0.", kDpdkGroup);
   add_repeatable(app, "--pci", arguments.pci_devices, "ADDRESS",
-                 "PCI address of a NIC, repeatable: 0000:01:00.0", kDpdkGroup);
-  app.add_option("--address", arguments.address, "Own IPv4 address, on every device")
+                 "PCI address of a NIC, repeatable: 0000:01:00.0.", kDpdkGroup);
+  app.add_option("--address", arguments.address, "Own IPv4 address, on every device.")
       ->type_name("A.B.C.D")
       ->group(kDpdkGroup);
-  app.add_flag("--hugepages", arguments.hugepages, "Memory from hugepages")->group(kDpdkGroup);
-  app.add_option("--memory", arguments.memory_mb, "Memory of DPDK, MB (default: 256)")
+  app.add_flag("--hugepages", arguments.hugepages, "Memory from hugepages.")->group(kDpdkGroup);
+  app.add_option("--memory", arguments.memory_mb, "Memory of DPDK, MB. Default: 256.")
       ->check(CLI::Range(16U, 1048576U).description(""))
       ->type_name("MB")
       ->group(kDpdkGroup);
   app.add_option("--queue-size", arguments.queue_size,
-                 "Descriptors per receive and transmit queue (default: 1024)")
+                 "Descriptors per receive and transmit queue. Default: 1024.")
       ->check(CLI::Range(32U, 32768U).description(""))
       ->type_name("N")
       ->group(kDpdkGroup);
   app.add_flag("--no-verify-udp-checksum", arguments.no_verify_udp_checksum,
-               "Take datagrams with a wrong or partial UDP checksum (virtual devices)")
+               "Take datagrams with a wrong or partial UDP checksum (virtual devices).")
       ->group(kDpdkGroup);
   add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
-                 "Argument handed to EAL, repeatable: --eal=--log-level=8", kDpdkGroup);
+                 "Argument handed to EAL, repeatable: --eal=--log-level=8.", kDpdkGroup);
 }
 
 /// Every option of the other kind of port that was given is a mistake: it would do nothing.

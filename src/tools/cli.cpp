@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/help_formatter.hpp"
 #include "base/secret_memory.hpp"
 #include "tools/exit_status.hpp"
-#include "tools/help_formatter.hpp"
 #include "tools/stream.hpp"
 #include "tools/subcommand.hpp"
 
@@ -52,7 +52,7 @@ int complain(const std::string& command, const std::string& what) {
 }
 
 void add_common_options(CLI::App& app) {
-  app.formatter(std::make_shared<HelpFormatter>());
+  app.formatter(std::make_shared<base::HelpFormatter>());
   app.set_help_flag("-h,--help", "Print this help and exit.");
   app.set_version_flag("--version", kVersionText, "Print the version and exit.");
 }

@@ -1,7 +1,9 @@
 #include "base/cpu_features.hpp"
 
+#include <cpuid.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -55,10 +57,19 @@ TEST(CpuFeatures, AreReadOnce) {
   EXPECT_EQ(&cpu_features(), &cpu_features());
 }
 
-TEST(CpuName, IsTheKernelsModelName) {
-  std::string model = cpuinfo("model name");
-  model.erase(model.find_last_not_of(' ') + 1);
-  EXPECT_EQ(cpu_name(), model);
+// Not the kernel's model name: a virtual machine may have been moved since the kernel read it.
+TEST(CpuName, IsTheBrandStringOfCpuid) {
+  std::string brand;
+  for (unsigned leaf = 0x80000002; leaf <= 0x80000004; ++leaf) {
+    std::array<unsigned, 4> words{};
+    ASSERT_EQ(__get_cpuid(leaf, &words[0], &words[1], &words[2], &words[3]), 1);
+    for (const unsigned word : words) {
+      for (int shift = 0; shift < 32; shift += 8) brand += static_cast<char>(word >> shift & 0xff);
+    }
+  }
+  brand.resize(brand.find_last_not_of(std::string(" \0", 2)) + 1);
+  brand.erase(0, brand.find_first_not_of(' '));
+  EXPECT_EQ(cpu_name(), brand);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/help_formatter.hpp"
 #include "tools/exit_status.hpp"
-#include "tools/help_formatter.hpp"
 
 namespace pssst::tools {
 namespace {
@@ -50,7 +50,7 @@ void expect_good_help(const Outcome& outcome, const std::string& usage) {
   EXPECT_GT(outcome.out.find("\nExamples:\n"), outcome.out.find("\nOptions:\n"));
   std::istringstream lines(outcome.out);
   for (std::string line; std::getline(lines, line);) {
-    EXPECT_LE(line.size(), kHelpColumns) << line;
+    EXPECT_LE(line.size(), base::kHelpColumns) << line;
     EXPECT_FALSE(line.ends_with(' ')) << line;
   }
 }

@@ -1,9 +1,9 @@
-#include "tools/help_formatter.hpp"
+#include "base/help_formatter.hpp"
 
 #include <algorithm>
 #include <vector>
 
-namespace pssst::tools {
+namespace pssst::base {
 namespace {
 
 constexpr std::size_t kTermIndent = 2;
@@ -27,7 +27,8 @@ std::string option_term(const CLI::Option& option) {
   for (const std::string& name : option.get_snames()) term += "-" + name + ", ";
   for (const std::string& name : option.get_lnames()) term += "--" + name + ", ";
   term.resize(term.size() - 2);
-  const std::string& value = option.get_option_text();
+  std::string value = option.get_option_text();
+  if (value.empty() && option.get_items_expected_max() > 0) value = option.get_type_name();
   return value.empty() ? term : term + " " + value;
 }
 
@@ -60,15 +61,30 @@ std::string usage(const CLI::App& app, const std::string& name) {
   return wrap_text(line, std::string_view("Usage: ").size()) + "\n";
 }
 
-/// Help and version, the same everywhere, come last.
+/// Each group of options under its name, in the order in which they were added, CLI11's own group
+/// "Options" first; in that one help and version, the same everywhere, come last.
 std::string options_of(const CLI::App& app) {
-  std::string own;
+  std::vector<std::string> groups{"Options"};
+  std::vector<std::string> texts{""};
   std::string common;
   for (const CLI::Option* option : app.get_options(is_option)) {
-    const bool is_common = option == app.get_help_ptr() || option == app.get_version_ptr();
-    (is_common ? common : own) += definition(option_term(*option), option->get_description());
+    const std::string text = definition(option_term(*option), option->get_description());
+    if (option == app.get_help_ptr() || option == app.get_version_ptr()) {
+      common += text;
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(
+        std::find(groups.begin(), groups.end(), option->get_group()) - groups.begin());
+    if (at == groups.size()) {
+      groups.push_back(option->get_group());
+      texts.emplace_back();
+    }
+    texts[at] += text;
   }
-  return own + common;
+  texts.front() += common;
+  std::string all;
+  for (std::size_t i = 0; i < groups.size(); ++i) all += "\n" + groups[i] + ":\n" + texts[i];
+  return all;
 }
 
 std::string summary(const CLI::App& app) {
@@ -122,9 +138,9 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name,
   for (const CLI::App* subcommand : subcommands) {
     help += definition(subcommand->get_name(), summary(*subcommand));
   }
-  help += "\nOptions:\n" + options_of(*app);
+  help += options_of(*app);
   const std::string footer = app->get_footer();
   return footer.empty() ? help : help + "\n" + footer + "\n";
 }
 
-}  // namespace pssst::tools
+}  // namespace pssst::base

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace pssst::tools {
+namespace pssst::base {
 
 inline constexpr std::size_t kHelpColumns = 80;
 
@@ -16,7 +16,7 @@ inline constexpr std::size_t kHelpColumns = 80;
 [[nodiscard]] std::string wrap_text(std::string_view text, std::size_t indent,
                                     std::size_t columns = kHelpColumns);
 
-/// Description, usage, arguments, options, subcommands, footer. The first line of an App's
+/// Usage, description, arguments, subcommands, options by group, footer. The first line of an App's
 /// description is its summary in the parent's list; the footer (examples) is printed as it stands.
 class HelpFormatter final : public CLI::FormatterBase {
  public:
@@ -24,4 +24,4 @@ class HelpFormatter final : public CLI::FormatterBase {
                                       CLI::AppFormatMode mode) const override;
 };
 
-}  // namespace pssst::tools
+}  // namespace pssst::base

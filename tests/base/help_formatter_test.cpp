@@ -1,11 +1,11 @@
-#include "tools/help_formatter.hpp"
+#include "base/help_formatter.hpp"
 
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 
-namespace pssst::tools {
+namespace pssst::base {
 namespace {
 
 TEST(WrapText, ShortTextStays) {
@@ -69,6 +69,27 @@ Examples:
 )");
 }
 
+TEST(HelpFormatter, GroupsStandUnderTheirNames) {
+  CLI::App app("Serves.", "daemon");
+  std::string text;
+  app.set_help_flag("--help", "Help.");
+  app.add_option("--port", text, "Which.")->option_text("KIND");
+  app.add_option("--listen", text, "Where.")->option_text("ADDRESS")->group("Kernel sockets");
+  app.add_option("--clients", text, "Who.")->option_text("FILE");
+  EXPECT_EQ(help_of(app), R"(Usage: daemon [OPTIONS]
+
+Serves.
+
+Options:
+      --port KIND         Which.
+      --clients FILE      Who.
+      --help              Help.
+
+Kernel sockets:
+      --listen ADDRESS    Where.
+)");
+}
+
 TEST(HelpFormatter, SubcommandsShowTheirFirstLine) {
   CLI::App app("Many things.", "tool");
   app.set_help_flag("-h,--help", "Help.");
@@ -98,4 +119,4 @@ TEST(HelpFormatter, ALongOptionHasItsTextBelow) {
 }
 
 }  // namespace
-}  // namespace pssst::tools
+}  // namespace pssst::base
