@@ -43,6 +43,10 @@
   X(kTag, "tag", "GCM tag is wrong")                                                           \
   X(kProofTooShort, "proof_too_short", "plaintext shorter than the proof")                     \
   X(kClientUnknown, "client_unknown", "client key is not enrolled")                            \
+  X(kClientRevoked, "client_revoked", "client key was revoked")                                \
+  X(kClientNotValidNow, "client_not_valid_now", "client key is not valid yet or any more")     \
+  X(kClientsUnavailable, "clients_unavailable",                                                \
+    "who is enrolled is not loaded yet, or too old to go by")                                  \
   X(kProofZero, "proof_zero", "X25519 of the proof is zero")                                   \
   X(kProofMismatch, "proof_mismatch", "the proof does not give dh")                            \
   X(kClientTag, "client_tag", "GCM tag under the client's static secret is wrong")             \

@@ -11,18 +11,23 @@
 
 namespace pssst {
 
+inline constexpr std::size_t kClientMetadataSizeMax = 64;
+
 /// An enrolled client.
 struct Identity {
   PublicKey public_key{};
+  /// What was enrolled with the key, for handlers; at most kClientMetadataSizeMax bytes. They stay
+  /// where they are at least until the burst is answered.
+  std::span<const std::uint8_t> metadata{};
 };
 
 /// What a handler declares of itself, once, before it serves.
 struct HandlerTraits {
   std::string_view name;
   std::uint32_t version = 1;
-  /// The reply is a function of (client authentication flag, client key, message) alone, for as
-  /// long as the server key lives. Suite 1 admits no other: two different replies to one request
-  /// reveal its GHASH key, and with it requests can be forged.
+  /// The reply is a function of (client authentication flag, client key, message) alone, and not
+  /// of the client's metadata, for as long as the server key lives. Suite 1 admits no other: two
+  /// different replies to one request reveal its GHASH key, and with it requests can be forged.
   bool reply_is_pure = false;
   /// False: the handler never replies.
   bool replies = true;
@@ -35,7 +40,7 @@ struct HandlerMessage {
   // In.
   std::span<const std::uint8_t> message;
   std::uint16_t suite = 0;
-  const Identity* client = nullptr;  ///< null: anonymous
+  const Identity* client = nullptr;  ///< null: anonymous; valid during the call
   std::span<std::uint8_t> reply_space;
   // Out.
   /// Bytes written to the front of reply_space; an empty reply (0) is a reply. Unset: none, and

@@ -38,6 +38,7 @@ struct RequestBurst {
   Lanes<const std::uint8_t*> message;  ///< in plaintext; null in a dropped lane
   Lanes<std::uint16_t> message_size;
   Lanes<const Identity*> client;  ///< null: anonymous, or not known (yet)
+  Lanes<Identity> identity;       ///< where `client` points
 
   // Set by whoever answers, before seal().
   Lanes<std::uint8_t> has_reply;

@@ -67,6 +67,14 @@ struct Admitted {
 [[nodiscard]] Admitted admit(std::span<const std::uint8_t> datagram, ClientPolicy policy,
                              std::span<const ServerKey> keys) noexcept;
 
+/// What a lookup says of a key.
+struct FoundClient {
+  /// kNone: enrolled, and to be served. kClientUnknown, kClientRevoked, kClientNotValidNow or
+  /// kClientsUnavailable otherwise; whoever calls learns nothing of which.
+  DropReason drop = DropReason::kClientUnknown;
+  Identity identity{};  ///< if `drop` is kNone
+};
+
 /// The enrolled clients, as a worker asks for them.
 class ClientLookup {
  public:
@@ -74,10 +82,10 @@ class ClientLookup {
   ClientLookup(const ClientLookup&) = delete;
   ClientLookup& operator=(const ClientLookup&) = delete;
   virtual ~ClientLookup() = default;
-  /// found[i] = the identity enrolled as exactly the 32 bytes at keys[i], or null. The two spans
-  /// have one length, at most kBurstLanesMax.
+  /// found[i] = the identity enrolled as exactly the 32 bytes at keys[i], or why there is none.
+  /// The two spans have one length, at most kBurstLanesMax.
   virtual void find(std::span<const std::uint8_t* const> keys,
-                    std::span<const Identity*> found) const noexcept = 0;
+                    std::span<FoundClient> found) const noexcept = 0;
 };
 
 /// How the proofs of client-authenticated requests were checked, right and wrong ones.
@@ -129,8 +137,9 @@ class RequestProcessor {
   /// plaintext space holds zeros. The message of a client-authenticated request of suite 0xF002 is
   /// still sealed: prove() opens it.
   void open(RequestBurst& burst) noexcept;
-  /// client = the enrolled client of each client-authenticated lane. Those whose client is unknown
-  /// are dropped; those of suite 0xF002 only by prove(), after as much work as for a known one.
+  /// client = the enrolled client of each client-authenticated lane. Those whose client is not to
+  /// be served are dropped; those of suite 0xF002 only by prove(), after as much work as for one
+  /// that is.
   void identify(RequestBurst& burst, const ClientLookup& clients) noexcept;
   /// For each client-authenticated lane, by suite: X25519(e, C) == dh, in constant time; or the
   /// AEAD under X25519(s, C), which is looked up, or else multiplied for all such lanes at once. Of
@@ -178,7 +187,7 @@ class SingleServer {
   struct Opened {
     DropReason drop = DropReason::kNone;      ///< otherwise the rest is empty
     std::span<const std::uint8_t> message{};  ///< valid until the next call
-    const Identity* client = nullptr;
+    const Identity* client = nullptr;         ///< likewise; null: anonymous
   };
   /// Forgets the request before. A datagram longer than kDatagramSizeMax is kFrameOversized. Keeps
   /// a copy of the datagram.

@@ -51,7 +51,7 @@ const Identity* ClientTable::find_from(std::size_t slot, const std::uint8_t* key
 }
 
 void ClientTable::find(std::span<const std::uint8_t* const> keys,
-                       std::span<const Identity*> found) const noexcept {
+                       std::span<FoundClient> found) const noexcept {
   PSSST_ASSERT(keys.size() <= kBurstLanesMax && keys.size() == found.size());
   std::array<std::size_t, kBurstLanesMax> slots{};
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -62,7 +62,10 @@ void ClientTable::find(std::span<const std::uint8_t* const> keys,
     const std::uint32_t entry = slots_[slots[i]];
     if (entry != 0) __builtin_prefetch(&identities_[entry - 1]);
   }
-  for (std::size_t i = 0; i < keys.size(); ++i) found[i] = find_from(slots[i], keys[i]);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const Identity* const identity = find_from(slots[i], keys[i]);
+    found[i] = identity == nullptr ? FoundClient{} : FoundClient{DropReason::kNone, *identity};
+  }
 }
 
 }  // namespace pssst::identity

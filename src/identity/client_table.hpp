@@ -21,7 +21,7 @@ class ClientTable final : public ClientLookup {
   explicit ClientTable(std::vector<Identity> identities);
 
   void find(std::span<const std::uint8_t* const> keys,
-            std::span<const Identity*> found) const noexcept override;
+            std::span<FoundClient> found) const noexcept override;
   [[nodiscard]] std::size_t size() const noexcept { return identities_.size(); }
   /// All of them, in the order in which they were given.
   [[nodiscard]] std::span<const Identity> identities() const noexcept { return identities_; }

@@ -116,7 +116,8 @@ struct RequestProcessor::Impl {
   protocol::HedgedBytes snonces;
   std::array<const crypto::X25519Scalar*, kBurstLanesMax> scalars{};
   std::array<const std::uint8_t*, kBurstLanesMax> client_keys{};
-  std::array<const Identity*, kBurstLanesMax> identities{};
+  std::array<FoundClient, kBurstLanesMax> found{};
+  std::array<DropReason, kBurstLanesMax> client_drops{};  ///< per lane, for suite 0xF002
   protocol::ProofChecker proofs;
   protocol::StaticSecretFinder static_secrets;
   suite_f002::ServerStages f002;
@@ -236,18 +237,23 @@ void RequestProcessor::identify(RequestBurst& burst, const ClientLookup& clients
   const std::span numbers = lanes.numbers();
   if (numbers.empty()) return;
   const std::span keys = std::span(impl_->client_keys).first(numbers.size());
-  const std::span found = std::span(impl_->identities).first(numbers.size());
+  const std::span found = std::span(impl_->found).first(numbers.size());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     // Every suite puts C first.
     keys[i] = burst.plaintext[numbers[i]].data();
   }
   clients.find(keys, found);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    burst.client[numbers[i]] = found[i];
-    if (found[i] == nullptr && burst.suite[numbers[i]] == kSuite1) {
-      drop_lane(burst, numbers[i], DropReason::kClientUnknown);
+    const std::size_t lane = numbers[i];
+    const DropReason reason = found[i].drop;
+    burst.identity[lane] = found[i].identity;
+    burst.client[lane] = reason == DropReason::kNone ? &burst.identity[lane] : nullptr;
+    impl_->client_drops[lane] = reason;
+    if (reason != DropReason::kNone && burst.suite[lane] == kSuite1) {
+      drop_lane(burst, lane, reason);
     }
   }
+  base::wipe(found.data(), found.size_bytes());
 }
 
 void RequestProcessor::prove(RequestBurst& burst) noexcept {
@@ -266,7 +272,7 @@ void RequestProcessor::Impl::prove_f002(RequestBurst& burst) noexcept {
   for (const std::size_t lane : numbers) {
     const DropReason reason = suite_f002::ServerStages::open_client_text(*engine, burst, lane);
     if (burst.client[lane] == nullptr) {
-      drop_lane(burst, lane, DropReason::kClientUnknown);
+      drop_lane(burst, lane, client_drops[lane]);
     } else if (reason != DropReason::kNone) {
       drop_lane(burst, lane, reason);
     }
@@ -317,6 +323,8 @@ void RequestProcessor::wipe_secrets(RequestBurst& burst) noexcept {
     const bool sealed = burst.reply_datagram_size[lane] != 0;
     if (burst.has_reply[lane] != 0 && !sealed) base::wipe_object(burst.reply[lane]);
   }
+  // Who called is a secret too: in suite 0xF002 the wire does not show it.
+  base::wipe(burst.identity.data(), burst.size * sizeof(Identity));
   base::wipe(burst.shared_secret.data(), burst.size * sizeof(Bytes32));
   base::wipe(burst.key_material.data(), burst.size * sizeof(Bytes32));
   base::wipe(burst.reply_secret.data(), burst.size * sizeof burst.reply_secret.front());

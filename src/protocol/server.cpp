@@ -15,8 +15,8 @@ namespace {
 class NobodyEnrolled final : public ClientLookup {
  public:
   void find(std::span<const std::uint8_t* const>,
-            std::span<const Identity*> found) const noexcept override {
-    std::ranges::fill(found, nullptr);
+            std::span<FoundClient> found) const noexcept override {
+    std::ranges::fill(found, FoundClient{});
   }
 };
 

@@ -42,11 +42,11 @@ base::Result<PublicKey> to_key(const std::vector<std::uint8_t>& value, const cha
 }  // namespace
 
 void CompatSession::PeerLookup::find(std::span<const std::uint8_t* const> keys,
-                                     std::span<const Identity*> found) const noexcept {
+                                     std::span<FoundClient> found) const noexcept {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const bool known =
         peer && std::equal(peer->public_key.begin(), peer->public_key.end(), keys[i]);
-    found[i] = known ? &*peer : nullptr;
+    found[i] = known ? FoundClient{DropReason::kNone, *peer} : FoundClient{};
   }
 }
 

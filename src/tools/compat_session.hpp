@@ -58,7 +58,7 @@ class CompatSession {
   class PeerLookup final : public ClientLookup {
    public:
     void find(std::span<const std::uint8_t* const> keys,
-              std::span<const Identity*> found) const noexcept override;
+              std::span<FoundClient> found) const noexcept override;
     std::optional<Identity> peer;
   };
 

@@ -29,11 +29,11 @@ int bind_socket(const char* address, client::Endpoint& endpoint) {
 }  // namespace
 
 void LoopbackServer::Lookup::find(std::span<const std::uint8_t* const> keys,
-                                  std::span<const Identity*> found) const noexcept {
+                                  std::span<FoundClient> found) const noexcept {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const bool known =
         enrolled && std::ranges::equal(client.public_key, std::span(keys[i], kKeySize));
-    found[i] = known ? &client : nullptr;
+    found[i] = known ? FoundClient{DropReason::kNone, client} : FoundClient{};
   }
 }
 

@@ -44,7 +44,7 @@ class LoopbackServer {
   class Lookup final : public ClientLookup {
    public:
     void find(std::span<const std::uint8_t* const> keys,
-              std::span<const Identity*> found) const noexcept override;
+              std::span<FoundClient> found) const noexcept override;
     Identity client;
     bool enrolled = false;
   };

@@ -19,9 +19,9 @@ std::vector<Identity> make_identities(std::size_t n, std::uint64_t seed) {
   return identities;
 }
 
-const Identity* find_one(const ClientTable& table, const PublicKey& key) {
+FoundClient find_one(const ClientTable& table, const PublicKey& key) {
   const std::array<const std::uint8_t*, 1> keys{key.data()};
-  std::array<const Identity*, 1> found{};
+  std::array<FoundClient, 1> found{};
   table.find(keys, found);
   return found[0];
 }
@@ -29,7 +29,7 @@ const Identity* find_one(const ClientTable& table, const PublicKey& key) {
 TEST(ClientTable, EmptyTableFindsNobody) {
   const ClientTable table({});
   EXPECT_EQ(table.size(), 0U);
-  EXPECT_EQ(find_one(table, PublicKey{}), nullptr);
+  EXPECT_EQ(find_one(table, PublicKey{}).drop, DropReason::kClientUnknown);
   table.find({}, {});
 }
 
@@ -42,9 +42,9 @@ TEST(ClientTable, FindsEachOfManyAndNoStranger) {
   std::size_t right = 0;
   std::size_t mistaken = 0;
   for (std::size_t i = 0; i < kClients; ++i) {
-    const Identity* found = find_one(table, identities[i].public_key);
-    right += found != nullptr && found->public_key == identities[i].public_key ? 1 : 0;
-    mistaken += find_one(table, strangers[i].public_key) != nullptr ? 1 : 0;
+    const FoundClient found = find_one(table, identities[i].public_key);
+    right += found.identity.public_key == identities[i].public_key ? 1 : 0;
+    mistaken += find_one(table, strangers[i].public_key).drop == DropReason::kNone ? 1 : 0;
   }
   EXPECT_EQ(right, kClients);
   EXPECT_EQ(mistaken, 0U);
@@ -57,7 +57,7 @@ TEST(ClientTable, OneBitOffIsAStranger) {
     for (std::size_t i = 0; i < identities.size(); i += 100) {
       PublicKey key = identities[i].public_key;
       key.at(bit / 8) ^= static_cast<std::uint8_t>(1U << bit % 8);
-      ASSERT_EQ(find_one(table, key), nullptr) << "bit " << bit;
+      ASSERT_EQ(find_one(table, key).drop, DropReason::kClientUnknown) << "bit " << bit;
     }
   }
 }
@@ -70,14 +70,14 @@ TEST(ClientTable, AnswersABurstInOrder) {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     keys.at(i) = (i % 3 == 0 ? strangers[i] : identities[i % 40]).public_key.data();
   }
-  std::array<const Identity*, kBurstLanesMax> found{};
+  std::array<FoundClient, kBurstLanesMax> found{};
   table.find(keys, found);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (i % 3 == 0) {
-      EXPECT_EQ(found.at(i), nullptr);
+      EXPECT_EQ(found.at(i).drop, DropReason::kClientUnknown);
     } else {
-      ASSERT_NE(found.at(i), nullptr);
-      EXPECT_EQ(found.at(i)->public_key, identities[i % 40].public_key);
+      ASSERT_EQ(found.at(i).drop, DropReason::kNone);
+      EXPECT_EQ(found.at(i).identity.public_key, identities[i % 40].public_key);
     }
   }
 }
@@ -90,20 +90,20 @@ TEST(ClientTable, KeysThatDifferOnlyAtOneEndStayApart) {
   identities.back().public_key.fill(0);
   const ClientTable table(identities);
   for (const Identity& identity : identities) {
-    const Identity* found = find_one(table, identity.public_key);
-    ASSERT_NE(found, nullptr);
-    EXPECT_EQ(found->public_key, identity.public_key);
+    const FoundClient found = find_one(table, identity.public_key);
+    ASSERT_EQ(found.drop, DropReason::kNone);
+    EXPECT_EQ(found.identity.public_key, identity.public_key);
   }
 }
 
 TEST(ClientTable, TheFirstOfTwoEqualKeysCounts) {
   std::vector<Identity> identities = make_identities(3, 6);
+  const std::array<std::uint8_t, 2> metadata{1, 2};
   identities[2] = identities[0];
+  identities[0].metadata = metadata;
   const ClientTable table(identities);
-  const Identity* first = find_one(table, identities[0].public_key);
-  const Identity* second = find_one(table, identities[1].public_key);
-  ASSERT_NE(first, nullptr);
-  EXPECT_EQ(second - first, 1);
+  EXPECT_EQ(find_one(table, identities[0].public_key).identity.metadata.size(), 2U);
+  EXPECT_EQ(find_one(table, identities[1].public_key).identity.metadata.size(), 0U);
 }
 
 }  // namespace

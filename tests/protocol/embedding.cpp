@@ -16,11 +16,12 @@ class OneClient final : public pssst::ClientLookup {
  public:
   explicit OneClient(const pssst::PublicKey& key) : identity_{key} {}
   void find(std::span<const std::uint8_t* const> keys,
-            std::span<const pssst::Identity*> found) const noexcept override {
+            std::span<pssst::FoundClient> found) const noexcept override {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const bool same =
           std::equal(identity_.public_key.begin(), identity_.public_key.end(), keys[i]);
-      found[i] = same ? &identity_ : nullptr;
+      found[i] =
+          same ? pssst::FoundClient{pssst::DropReason::kNone, identity_} : pssst::FoundClient{};
     }
   }
 

@@ -9,13 +9,13 @@
 
 namespace pssst::testing {
 
-const Identity* EnrolledKeys::find_one(const PublicKey& key) const noexcept {
-  const auto found = identities_.find(key);
-  return found == identities_.end() ? nullptr : &found->second;
+FoundClient EnrolledKeys::find_one(const PublicKey& key) const noexcept {
+  const auto found = clients_.find(key);
+  return found == clients_.end() ? FoundClient{} : found->second;
 }
 
 void EnrolledKeys::find(std::span<const std::uint8_t* const> keys,
-                        std::span<const Identity*> found) const noexcept {
+                        std::span<FoundClient> found) const noexcept {
   ++finds_;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     PublicKey key;

@@ -25,15 +25,19 @@ class EnrolledKeys final : public ClientLookup {
   explicit EnrolledKeys(const std::vector<PublicKey>& keys) {
     for (const PublicKey& key : keys) enrol(key);
   }
-  void enrol(const PublicKey& key) { identities_.try_emplace(key, Identity{key}); }
-  [[nodiscard]] const Identity* find_one(const PublicKey& key) const noexcept;
+  void enrol(const PublicKey& key) {
+    clients_.try_emplace(key, FoundClient{DropReason::kNone, Identity{key}});
+  }
+  /// find() says this of the key, whatever was enrolled.
+  void set(const PublicKey& key, const FoundClient& found) { clients_[key] = found; }
+  [[nodiscard]] FoundClient find_one(const PublicKey& key) const noexcept;
   void find(std::span<const std::uint8_t* const> keys,
-            std::span<const Identity*> found) const noexcept override;
+            std::span<FoundClient> found) const noexcept override;
   /// Calls of find() so far.
   [[nodiscard]] std::size_t finds() const noexcept { return finds_; }
 
  private:
-  std::map<PublicKey, Identity> identities_;
+  std::map<PublicKey, FoundClient> clients_;
   mutable std::size_t finds_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "protocol/protocol_testing.hpp"
@@ -16,7 +17,7 @@ constexpr protocol::Header kAuthHeader{.flags = kFlagClientAuth, .suite = kSuite
 struct Outcome {
   DropReason drop = DropReason::kNone;
   Bytes message;
-  const Identity* client = nullptr;
+  std::optional<PublicKey> client{};
   Bytes reply;
   bool operator==(const Outcome&) const = default;
 };
@@ -61,7 +62,7 @@ class RequestProcessorTest : public ::testing::Test {
     for (std::size_t lane = 0; lane < burst_->size; ++lane) {
       out[lane].drop = burst_->drop[lane];
       out[lane].message = message_of(*burst_, lane);
-      out[lane].client = burst_->client[lane];
+      if (burst_->client[lane] != nullptr) out[lane].client = burst_->client[lane]->public_key;
       Bytes reply = out[lane].message;
       reply.insert(reply.end(), out[lane].message.begin(), out[lane].message.end());
       answer(*burst_, lane, reply);
@@ -130,7 +131,7 @@ TEST_F(RequestProcessorTest, AllLanesAuthenticatedWithKeysOfTheirOwn) {
   for (std::size_t lane = 0; lane < kBurstLanesMax; ++lane) {
     EXPECT_EQ(outcomes[lane].drop, DropReason::kNone);
     EXPECT_EQ(outcomes[lane].message, Bytes(lane, 0x11));
-    EXPECT_EQ(outcomes[lane].client, clients_.find_one(client_public(lane / kServers)));
+    EXPECT_EQ(outcomes[lane].client, client_public(lane / kServers));
   }
   EXPECT_EQ(clients_.finds(), 1u);
 }
@@ -140,6 +141,48 @@ TEST_F(RequestProcessorTest, AnonymousBurstsAskForNoClient) {
   burst_->add(request, key(0));
   EXPECT_EQ(run().front().drop, DropReason::kNone);
   EXPECT_EQ(clients_.finds(), 0u);
+}
+
+TEST_F(RequestProcessorTest, TheLookupsReasonIsTheLanes) {
+  const ServerKey f002(PrivateKey(random_.bytes32()), {.suite = kSuiteF002});
+  const PrivateKey private_key(client_privates_[0]);
+  const auto caller =
+      Client::create(f002.public_key(), &private_key, nullptr, {.suite = kSuiteF002});
+  Bytes request(caller->overhead_size() + 5);
+  PendingRequest pending;
+  ASSERT_GT(caller->seal(Bytes(5), request, pending), 0u);
+  for (const DropReason reason :
+       {DropReason::kClientUnknown, DropReason::kClientRevoked, DropReason::kClientNotValidNow,
+        DropReason::kClientsUnavailable, DropReason::kNone}) {
+    // Nothing of what it names may count if there is a reason.
+    clients_.set(client_public(0), {.drop = reason, .identity = {client_public(0)}});
+    const Bytes suite1_request = authenticated(0, 0, Bytes(5));
+    burst_->size = 0;
+    burst_->add(suite1_request, key(0));
+    burst_->add(request, f002);
+    for (const Outcome& outcome : run()) {
+      EXPECT_EQ(to_string(outcome.drop), to_string(reason));
+      EXPECT_EQ(outcome.client.has_value(), reason == DropReason::kNone);
+      EXPECT_EQ(outcome.message.empty(), reason != DropReason::kNone);
+    }
+  }
+}
+
+TEST_F(RequestProcessorTest, HandlersSeeTheMetadata) {
+  const Bytes metadata = random_.bytes(kClientMetadataSizeMax);
+  clients_.set(client_public(0),
+               {.drop = DropReason::kNone,
+                .identity = {.public_key = client_public(0), .metadata = metadata}});
+  const Bytes request = authenticated(0, 0, Bytes(5));
+  burst_->add(request, key(0));
+  open_burst(*processor_, *burst_, clients_);
+  ASSERT_NE(burst_->client[0], nullptr);
+  EXPECT_EQ(burst_->client[0]->metadata.data(), metadata.data());
+  EXPECT_EQ(burst_->client[0]->metadata.size(), metadata.size());
+  processor_->wipe_secrets(*burst_);
+  EXPECT_EQ(burst_->client[0], nullptr);
+  EXPECT_EQ(burst_->identity[0].public_key, PublicKey{});
+  EXPECT_TRUE(burst_->identity[0].metadata.empty());
 }
 
 /// One request of every kind that a burst can drop, with the reason.
@@ -184,7 +227,7 @@ TEST_F(HostileLanesTest, EachIsDroppedForItsReason) {
   for (std::size_t lane = 0; lane < outcomes.size(); ++lane) {
     EXPECT_EQ(to_string(outcomes[lane].drop), to_string(hostile_[lane].drop)) << lane;
     EXPECT_TRUE(outcomes[lane].message.empty()) << lane;
-    EXPECT_EQ(outcomes[lane].client, nullptr) << lane;
+    EXPECT_FALSE(outcomes[lane].client) << lane;
     EXPECT_TRUE(outcomes[lane].reply.empty()) << lane;
   }
 }
@@ -227,7 +270,7 @@ TEST_F(RequestProcessorTest, SkipsLanesDroppedByOthers) {
   burst_->drop[1] = DropReason::kShutdown;
   const auto outcomes = run();
   EXPECT_EQ(outcomes[0].drop, DropReason::kNone);
-  EXPECT_EQ(outcomes[1], (Outcome{DropReason::kShutdown, {}, nullptr, {}}));
+  EXPECT_EQ(outcomes[1], (Outcome{DropReason::kShutdown, {}, {}, {}}));
   EXPECT_EQ(outcomes[2], outcomes[0]);
 }
 

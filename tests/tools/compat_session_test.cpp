@@ -87,10 +87,9 @@ struct Peer {
   Bytes reply(bool authenticated, Bytes message = {}) {
     struct Everybody final : ClientLookup {
       void find(std::span<const std::uint8_t* const>,
-                std::span<const Identity*> found) const noexcept override {
-        for (const Identity*& one : found) one = &anyone;
+                std::span<FoundClient> found) const noexcept override {
+        std::ranges::fill(found, FoundClient{.drop = DropReason::kNone});
       }
-      Identity anyone;
     } everybody;
     std::string error;
     const auto server =

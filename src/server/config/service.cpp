@@ -82,9 +82,10 @@ base::Result<void> check_pair(const Service& a, const Service& b) {
 base::Result<void> check_not_a_client(const Service& service, const ClientLookup& clients) {
   for (const ServerKey& server_key : service.keys) {
     const std::array<const std::uint8_t*, 1> key{server_key.public_key().data()};
-    std::array<const Identity*, 1> found{};
+    std::array<FoundClient, 1> found{};
     clients.find(key, found);
-    if (found[0] == nullptr) continue;
+    const DropReason drop = found[0].drop;
+    if (drop == DropReason::kClientUnknown || drop == DropReason::kClientsUnavailable) continue;
     return base::fail(
         "its key is enrolled as a client's, and one key is never both a client's and a server's",
         place_of(service), "give the service or the client a new key");

@@ -57,12 +57,13 @@ class EchoServer {
       }
     }
     void find(std::span<const std::uint8_t* const> keys,
-              std::span<const Identity*> found) const noexcept override {
+              std::span<FoundClient> found) const noexcept override {
       for (std::size_t i = 0; i < keys.size(); ++i) {
         PublicKey key;
         std::copy_n(keys[i], key.size(), key.begin());
         const auto identity = identities_.find(key);
-        found[i] = identity == identities_.end() ? nullptr : &identity->second;
+        found[i] = identity == identities_.end() ? FoundClient{}
+                                                 : FoundClient{DropReason::kNone, identity->second};
       }
     }
 
