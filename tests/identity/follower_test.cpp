@@ -133,20 +133,32 @@ class FollowerTest : public testing::Test {
   }
   void start_loaded(const FollowerSettings& settings = {.poll = milliseconds(5)}) {
     start(settings);
-    ASSERT_TRUE(follower_->wait_until_loaded(std::chrono::seconds(10)));
+    ASSERT_TRUE(is_loaded());
   }
-  [[nodiscard]] DropReason drop_of(std::uint64_t i) const {
-    return find_one(directory_, key_of(i)).drop;
+  /// This thread reads as a worker does, and passes a quiescent point before each look.
+  FoundClient find(std::uint64_t i) {
+    readers_.pass(0);
+    return find_one(directory_, key_of(i));
   }
+  DropReason drop_of(std::uint64_t i) { return find(i).drop; }
   /// Whether `condition` comes true within some seconds.
   template <class Condition>
-  static bool comes_true(const Condition& condition) {
+  bool comes_true(const Condition& condition) {
     for (int i = 0; i < 5000; ++i) {
+      readers_.pass(0);
       if (condition()) return true;
       std::this_thread::sleep_for(milliseconds(1));
     }
     return false;
   }
+  bool is_loaded() {
+    return comes_true([&] { return follower_->status().loaded; });
+  }
+  void stop() {
+    readers_.leave(0);
+    follower_->stop();
+  }
+  void TearDown() override { stop(); }
   bool alarm_becomes(FollowerAlarm alarm) {
     return comes_true([&] { return follower_->status().alarm == alarm; });
   }
@@ -154,7 +166,7 @@ class FollowerTest : public testing::Test {
     return comes_true([&] { return drop_of(i) == drop; });
   }
 
-  base::Quiescence readers_{0};
+  base::Quiescence readers_{1};
   ClientDirectory directory_{readers_};
   FakeStore store_;
   std::unique_ptr<Follower> follower_;
@@ -166,7 +178,7 @@ TEST_F(FollowerTest, LoadsAndFollows) {
   store_.revoke(1);
   start_loaded();
   EXPECT_EQ(drop_of(1), DropReason::kClientRevoked);
-  EXPECT_EQ(metadata_of(find_one(directory_, key_of(2))), (std::vector<std::uint8_t>{1, 2, 3}));
+  EXPECT_EQ(metadata_of(find(2)), (std::vector<std::uint8_t>{1, 2, 3}));
   EXPECT_EQ(drop_of(3), DropReason::kClientUnknown);
   store_.enrol(3, {9});
   EXPECT_TRUE(becomes(3, DropReason::kNone));
@@ -209,7 +221,7 @@ TEST_F(FollowerTest, ServesNobodyBeforeItHasLoadedAll) {
     const std::scoped_lock lock(store_.mutex);
     store_.fail_after = SIZE_MAX;
   }
-  EXPECT_TRUE(follower_->wait_until_loaded(std::chrono::seconds(5)));
+  EXPECT_TRUE(is_loaded());
   for (std::uint64_t i = 0; i < 100; ++i) EXPECT_EQ(drop_of(i), DropReason::kNone);
   EXPECT_TRUE(alarm_becomes(FollowerAlarm::kNone));
 }
@@ -239,7 +251,7 @@ TEST_F(FollowerTest, ASecondTryAtLoadingForgetsWhoIsGoneMeanwhile) {
     const std::scoped_lock lock(store_.mutex);
     store_.fail_after = SIZE_MAX;
   }
-  EXPECT_TRUE(follower_->wait_until_loaded(std::chrono::seconds(5)));
+  EXPECT_TRUE(is_loaded());
   EXPECT_EQ(drop_of(0), DropReason::kClientUnknown);
   EXPECT_EQ(drop_of(99), DropReason::kNone);
 }
@@ -274,7 +286,7 @@ TEST_F(FollowerTest, AnotherStoreIsLoadedAnewAndDeletionsTakeEffect) {
   store_.replace();
   store_.enrol(2, {7});
   EXPECT_TRUE(becomes(1, DropReason::kClientUnknown));
-  EXPECT_EQ(metadata_of(find_one(directory_, key_of(2))), std::vector<std::uint8_t>{7});
+  EXPECT_EQ(metadata_of(find(2)), std::vector<std::uint8_t>{7});
   EXPECT_TRUE(comes_true([&] { return follower_->status().loads == 2; }));
   EXPECT_TRUE(alarm_becomes(FollowerAlarm::kNone));
 }
@@ -324,7 +336,7 @@ TEST_F(FollowerTest, AStaleTableIsServedOrRefusedAsTold) {
   std::this_thread::sleep_for(milliseconds(150));
   EXPECT_EQ(drop_of(1), DropReason::kNone);
   EXPECT_FALSE(follower_->status().refusing);
-  follower_.reset();
+  stop();
 
   store_.fail(FollowerAlarm::kNone);
   start_loaded(
@@ -345,7 +357,7 @@ TEST_F(FollowerTest, StopsInTheMiddleOfALoad) {
   start();
   EXPECT_TRUE(comes_true([&] { return follower_->status().records_loaded > 10; }));
   const auto begun = std::chrono::steady_clock::now();
-  follower_->stop();
+  stop();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, milliseconds(1000));
   EXPECT_FALSE(follower_->status().loaded);
   EXPECT_EQ(drop_of(0), DropReason::kClientsUnavailable);
