@@ -18,11 +18,13 @@ namespace pssst::identity {
 /// retired, and its memory taken back by reclaim() after a grace period (base/quiescence.hpp). A
 /// shard that is full is copied, alone, into a larger one.
 ///
-/// Chosen by measurement (bench/identity/table_bench designs, 10 million keys, one AVX-512 server
-/// core): a change in place costs about 0.5 microseconds. Copying a shard for each change costs
-/// what the shard is large, 20 microseconds at best with 4096 of them, and with changes all over
-/// the table copies all of it. A small table before a large immutable one makes every lookup of the
-/// large one pay a second search, and merging the two needs the memory of both.
+/// Chosen by measurement (bench/identity/table_bench, 10 million clients, 58 bytes each, a virtual
+/// Zen 5): a change in place costs 0.3 to 0.8 microseconds. A change that copies its shard costs
+/// 300 with 4096 shards and 30 with 65536, whose heads alone would fill a second cache; a thousand
+/// changes all over the table copy a good part of it. A small table before a large immutable one
+/// makes every burst slower, by a quarter for known clients and a third for strangers, and has to
+/// be merged at times, with the memory of both. In place, 64 shards are enough, large ones, whose
+/// huge pages spare lookups most misses of the TLB.
 ///
 /// Memory: a record is 32 bytes, 8 more if the client is not served at all times, and its metadata
 /// with one byte for their length, rounded up to 8; a slot is 4 bytes, 6 of 10 in use at most; of

@@ -95,8 +95,9 @@ class FakeSource final : public ClientSource {
     for (; n < limit && first + n < store_.log.size(); ++n) {
       if (n == store_.fail_after) return tl::unexpected(error(FollowerAlarm::kTruncated));
       const auto& [i, record] = store_.log[first + n];
-      SourceChange change{.client = enrolment(i, record.value_or(FakeStore::Record{})),
-                          .removed = !record};
+      static const FakeStore::Record nothing;
+      const SourceChange change{.client = enrolment(i, record ? *record : nothing),
+                                .removed = !record};
       if (!sink(change)) break;
     }
     return here(first + n);

@@ -1,0 +1,102 @@
+#include "identity/store_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/file_descriptor.hpp"
+
+namespace pssst::identity {
+namespace {
+
+using namespace std::string_view_literals;
+
+// https://www.sqlite.org/fileformat2.html, section 1.3: numbers are big-endian.
+constexpr std::size_t kHeaderBytes = 100;
+constexpr std::string_view kMagic = "SQLite format 3\0"sv;
+constexpr std::size_t kPageSizeOffset = 16;     ///< 2 bytes; 1 means 65536
+constexpr std::size_t kChangeCountOffset = 24;  ///< 4 bytes
+constexpr std::size_t kPageCountOffset = 28;    ///< 4 bytes, valid if the next is the change count
+constexpr std::size_t kValidForOffset = 92;     ///< 4 bytes
+
+using Header = std::array<std::uint8_t, kHeaderBytes>;
+
+std::uint64_t read_number(const Header& header, std::size_t offset, std::size_t size) noexcept {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < size; ++i) number = number << 8 | header.at(offset + i);
+  return number;
+}
+
+SourceError error_of(FollowerAlarm alarm, std::string what, const std::string& path,
+                     std::string remedy) {
+  return {.alarm = alarm,
+          .error = {.what = std::move(what), .where = path, .remedy = std::move(remedy)}};
+}
+
+SourceError system_error(int number, const std::string& path) {
+  const bool gone = number == ENOENT || number == ENOTDIR;
+  return error_of(gone ? FollowerAlarm::kGone : FollowerAlarm::kUnreadable,
+                  "cannot open the store: " + base::describe_errno(number), path,
+                  gone ? "put it back, or a copy of it" : "let the server read it");
+}
+
+/// Bytes that the header says there are; nothing if it does not say.
+std::optional<std::uint64_t> bytes_claimed(const Header& header) noexcept {
+  const std::uint64_t page_size = read_number(header, kPageSizeOffset, 2);
+  if (read_number(header, kChangeCountOffset, 4) != read_number(header, kValidForOffset, 4)) {
+    return std::nullopt;
+  }
+  return read_number(header, kPageCountOffset, 4) * (page_size == 1 ? 65536 : page_size);
+}
+
+SourceError truncated(std::uint64_t size, std::uint64_t claimed, const std::string& path) {
+  return error_of(
+      FollowerAlarm::kTruncated,
+      "the store is truncated: " + std::to_string(size) + " bytes of " + std::to_string(claimed),
+      path, "put back a copy of it");
+}
+
+}  // namespace
+
+SourceResult<FileIdentity> identify_file(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return tl::unexpected(system_error(errno, path));
+  if (!S_ISREG(file.st_mode)) {
+    return tl::unexpected(error_of(FollowerAlarm::kUnreadable, "not a regular file", path,
+                                   "put the store in its place"));
+  }
+  return FileIdentity{.device = file.st_dev, .inode = file.st_ino};
+}
+
+SourceError explain_failure(const std::string& path, const base::Error& cause) {
+  const auto identity = identify_file(path);
+  if (!identity) return identity.error();
+  const base::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return system_error(errno, path);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return system_error(errno, path);
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  Header header{};
+  const ssize_t got = ::pread(file.get(), header.data(), header.size(), 0);
+  if (got < 0) return system_error(errno, path);
+  const auto known = std::min(static_cast<std::size_t>(got), kMagic.size());
+  if (std::memcmp(header.data(), kMagic.data(), known) != 0) {
+    return error_of(FollowerAlarm::kNotADatabase, "not a SQLite database", path,
+                    "put the store in its place");
+  }
+  if (static_cast<std::size_t>(got) < header.size()) return truncated(size, kHeaderBytes, path);
+  const auto claimed = bytes_claimed(header);
+  if (claimed && size < *claimed) return truncated(size, *claimed, path);
+  return {.alarm = FollowerAlarm::kUnreadable, .error = cause};
+}
+
+}  // namespace pssst::identity

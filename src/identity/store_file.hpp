@@ -1,0 +1,29 @@
+/// What a store's file tells before SQLite is asked, and after SQLite has failed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "identity/client_source.hpp"
+
+namespace pssst::identity {
+
+/// Which file a path names. A connection goes on reading the file that it opened, also after
+/// another was put in its place: compare before each look, and open anew where they differ.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
+/// kGone, or kUnreadable if there is something that is no regular file or cannot be looked at.
+[[nodiscard]] SourceResult<FileIdentity> identify_file(const std::string& path);
+
+/// Why SQLite could not read the file, with `cause`, which it gave: kGone, kUnreadable (the system
+/// does not let it be opened), kNotADatabase (another beginning), kTruncated (shorter than its
+/// header says); kUnreadable if nothing of that is to be seen. Not for files that SQLite does read:
+/// in the midst of a checkpoint one may be shorter than it says.
+[[nodiscard]] SourceError explain_failure(const std::string& path, const base::Error& cause);
+
+}  // namespace pssst::identity
