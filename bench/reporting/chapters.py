@@ -17,6 +17,7 @@ class Settings:
     x25519_rounds: int = 31
     x25519_window_ms: float = 2
     clients: int = 1000           # in memory
+    enrolled: int = 10_000_000
     pipeline_rounds: int = 45
     pipeline_window_ms: float = 10
     profile_s: float = 10
@@ -28,9 +29,9 @@ class Settings:
 
 
 def quick_settings():
-    return Settings(rounds=3, x25519_rounds=5, x25519_window_ms=1, clients=256, pipeline_rounds=7,
-                    pipeline_window_ms=3, profile_s=1, scaling_window_ms=20, window_s=0.4,
-                    latency_rounds=2, latency_window_s=0.4, loss_s=1.0)
+    return Settings(rounds=3, x25519_rounds=5, x25519_window_ms=1, clients=256, enrolled=100_000,
+                    pipeline_rounds=7, pipeline_window_ms=3, profile_s=1, scaling_window_ms=20,
+                    window_s=0.4, latency_rounds=2, latency_window_s=0.4, loss_s=1.0)
 
 
 def _say(text):
@@ -46,7 +47,7 @@ def run_all(arguments):
     over_network = [chapter for chapter in chapters if chapter in network.BY_CHAPTER]
     if over_network and os.geteuid() != 0:
         raise SystemExit("bench/report: chapters 3 to 6 make network namespaces: run it as root, "
-                         "or only --chapters 1,2,7,8")
+                         "or only --chapters 1,2,7,8,9")
     machine.ask_for_priority()
     with machine.Meter() as meter:
         if 1 in chapters:
@@ -63,6 +64,9 @@ def run_all(arguments):
         if 8 in chapters:
             _say("suite 0xF002 beside suite 1")
             results["suites"] = in_memory.measure_suites(settings)
+        if 9 in chapters:
+            _say("enrolled clients")
+            results["enrolled"] = in_memory.measure_enrolled(settings)
         if over_network:
             namespaces.remove_left_behind()
             try:

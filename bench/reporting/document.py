@@ -210,6 +210,30 @@ def _suites(results):
                      "TSC ticks each, median", "above suite 1", "of anonymous"], rows))
 
 
+def _enrolled(results):
+    enrolled = results["enrolled"]
+    ms = 1000 / enrolled["tsc_hz"]
+    copies = " and ".join(f"{1000 * ms * entry['ticks_median']:,.0f} µs with "
+                          f"{entry['shards']:,} shards" for entry in enrolled["shard_copies"])
+    unannounced = enrolled["load_unannounced"]
+    return (f"The table of {enrolled['clients']:,} clients, loaded from memory; bytes are what the "
+            "process grew by. A table that is not told how many are to come takes "
+            f"{unannounced['seconds']:.1f} s with times. Steal {_steal(enrolled)}.\n\n"
+            + table(["a client", "bytes", "seconds to load all"],
+                    [[entry["kind"], f"{entry['bytes_per_client']:.1f}", f"{entry['seconds']:.1f}"]
+                     for entry in enrolled["loads"]])
+            + f"\nLooking up {enrolled['burst']} clients at once, cold: keys of which none was "
+            "asked for lately.\n\n"
+            + table(["burst", "TSC ticks, median", "best"],
+                    [[entry["what"], thousands(entry["ticks_median"]),
+                      thousands(entry["ticks_best"])] for entry in enrolled["lookups"]])
+            + "\nChanging it while it is read. Another design, which copies the shard that a "
+            f"change is in, would take {copies}, at least.\n\n"
+            + table(["change", "TSC ticks, median"],
+                    [[entry["what"], thousands(entry["ticks_median"])]
+                     for entry in enrolled["changes"]]))
+
+
 CHAPTERS = {
     1: ("X25519 alone", "x25519", _x25519),
     2: ("A worker in memory", "pipeline", _pipeline),
@@ -219,6 +243,7 @@ CHAPTERS = {
     6: ("Latency", "network", _latency),
     7: ("Two workers", "scaling", _scaling),
     8: ("Suite 0xF002 beside suite 1", "suites", _suites),
+    9: ("Enrolled clients", "enrolled", _enrolled),
 }
 
 

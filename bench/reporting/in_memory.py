@@ -1,4 +1,4 @@
-"""Chapters 1, 2, 7 and 8: what needs no network."""
+"""Chapters 1, 2 and 7 to 9: what needs no network."""
 
 import json
 import statistics
@@ -10,6 +10,7 @@ from reporting.machine import BUILD, ROOT, Meter, cpus, output
 COMPARE = BUILD / "bench/crypto/x25519_compare"
 INSTRUCTIONS = ROOT / "bench/crypto/x25519_instructions.py"
 SUITE1_BENCH = BUILD / "bench/protocol/suite1_bench"
+TABLE_BENCH = BUILD / "bench/identity/table_bench"
 WORKER_BENCH = BUILD / "bench/server/worker_bench"
 
 
@@ -49,6 +50,11 @@ def measure_pipeline(settings):
 def measure_suites(settings):
     return _worker_bench(settings, "suites", settings.pipeline_window_ms,
                          settings.pipeline_rounds, [cpus()[0]])
+
+
+def measure_enrolled(settings):
+    return _measure(TABLE_BENCH, "--cpu", cpus()[0], "--clients", settings.enrolled,
+                    "--rounds", settings.x25519_rounds, "--window", settings.x25519_window_ms)
 
 
 def measure_profile(settings):

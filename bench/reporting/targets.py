@@ -103,6 +103,8 @@ TARGETS = [
            lambda results: _suite_f002(results, False)["ticks_above_suite1"], "{:,.0f}", True),
     Target("suite 0xF002 on AVX2 with SHA-NI, authenticated against anonymous, 64 B", 0.93, None,
            lambda results: _suite_f002(results, True)["of_anonymous"], "{:.3f}"),
+    Target("enrolled clients, bytes each with not-before and not-after", 100, 64,
+           lambda results: results["enrolled"]["loads"][1]["bytes_per_client"], "{:.0f}", True),
     Target("loss at 90 % of capacity, through vhost-user", 0.0, None, _loss, "{:.4%}", True),
     Target("p99 at 70 % of capacity, against the time of a full burst, times", 3.0, 2.0,
            _tail_against_burst, smaller_is_better=True),

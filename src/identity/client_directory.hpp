@@ -13,8 +13,9 @@
 
 namespace pssst::identity {
 
-/// Workers call find() and walk(), between two quiescent points of theirs; one other thread calls
-/// the rest. At first it serves nobody.
+/// Workers call find() and walk(), between two quiescent points of theirs (in a server those of its
+/// published snapshots: Published::read() at the top of each loop is one); one other thread, the
+/// Follower's, calls the rest. At first it serves nobody.
 class ClientDirectory final : public ClientLookup {
  public:
   /// `readers`: the workers' quiescent points; outlives it.

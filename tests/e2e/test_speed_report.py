@@ -47,7 +47,7 @@ def targets_by_state(results):
 
 
 def test_report_in_memory(tmp_path):
-    results, text = report(tmp_path, "--quick", "--chapters", "1,2,7,8")
+    results, text = report(tmp_path, "--quick", "--chapters", "1,2,7,8,9")
     contenders = results["x25519"]["contenders"]
     kernels = {entry["kernel"] for entry in contenders if "kernel" in entry}
     assert results["x25519"]["kernel"] in kernels and "portable" in kernels
@@ -67,13 +67,14 @@ def test_report_in_memory(tmp_path):
                  if function["x25519"])
     assert 0.3 < x25519 < 1, "a profile that does not know its functions"
     check_suites(results)
+    check_enrolled(results)
     pictures = ["x25519.svg", "pipeline.svg", "suites.svg"]
     if len(os.sched_getaffinity(0)) > 1:
         assert 0 < results["scaling"]["times"] < 4
         pictures.append("scaling.svg")
     assert_pictures(tmp_path, text, *pictures)
     for title in ("## 1. X25519 alone", "## 2. A worker in memory", "## 7. Two workers",
-                  "## 8. Suite 0xF002 beside suite 1"):
+                  "## 8. Suite 0xF002 beside suite 1", "## 9. Enrolled clients"):
         assert title in text
     assert "## 3." not in text and "Made by `bench/report --quick" in text
 
@@ -81,6 +82,15 @@ def test_report_in_memory(tmp_path):
     assert report(again, "--from", tmp_path / "report.json") == (results, text)
     for picture in pictures:
         assert (again / picture).read_text() == (tmp_path / picture).read_text()
+
+
+def check_enrolled(results):
+    enrolled = results["enrolled"]
+    assert enrolled["clients"] == 100_000
+    alone, with_times, short, long = enrolled["loads"]
+    assert 32 < alone["bytes_per_client"] and 64 < short["bytes_per_client"]
+    assert with_times["bytes_per_client"] < 100 < long["bytes_per_client"]
+    assert all(entry["ticks_median"] > 0 for entry in enrolled["lookups"] + enrolled["changes"])
 
 
 def check_suites(results):
@@ -113,9 +123,9 @@ def test_report_over_a_network(tmp_path):
 
 
 def test_report_refuses_chapters_that_there_are_not(tmp_path):
-    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "9"], text=True,
+    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "10"], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.returncode == 2 and "chapters are 1 to 8" in process.stderr
+    assert process.returncode == 2 and "chapters are 1 to 9" in process.stderr
 
 
 def judged(results):
