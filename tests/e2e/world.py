@@ -133,14 +133,14 @@ class World:
 
 
 @contextlib.contextmanager
-def world_in(place, *more, services=None, **options):
-    """`more` and `options` go to command()."""
+def world_in(place, *more, services=None, environment=None, **options):
+    """`more` and `options` go to command(); `environment` is pssstd's, by default ours."""
     services = services or standard_services()
     client_private = peer.generate_private()
     with temporary_files() as files:
         arguments = command(place, files, services, *more,
                             clients=[peer.public_key(client_private)], **options)
-        with running(arguments, place.after_start) as server:
+        with running(arguments, place.after_start, env=environment) as server:
             yield World(place, services, server, client_private)
 
 
