@@ -31,6 +31,9 @@ class DropCounters {
   void add(DropReason reason, std::uint64_t n = 1) noexcept {
     counters_.at(static_cast<std::size_t>(reason)).add(n);
   }
+  void clear() noexcept {
+    for (Counter& counter : counters_) counter.set(0);
+  }
   [[nodiscard]] std::uint64_t read(DropReason reason) const noexcept {
     return counters_.at(static_cast<std::size_t>(reason)).read();
   }

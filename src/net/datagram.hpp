@@ -14,6 +14,8 @@ struct Datagram {
   std::uint16_t udp_port = 0;  ///< destination, host order
   /// IPv6, or IPv4 mapped into it (::ffff:a.b.c.d).
   std::array<std::uint8_t, 16> source{};
+  /// Which of our addresses was called, likewise.
+  std::array<std::uint8_t, 16> destination{};
   std::uintptr_t handle = 0;  ///< the port's own
 };
 

@@ -80,6 +80,7 @@ std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> 
                              .size = static_cast<std::uint16_t>(parsed.payload.size()),
                              .udp_port = parsed.udp_port,
                              .source = mapped(parsed.source),
+                             .destination = mapped(queue.filter.ip),
                              .handle = reinterpret_cast<std::uintptr_t>(mbuf)};
         bytes += parsed.payload.size();
         break;

@@ -69,15 +69,15 @@ void write_called_address(msghdr& message, Control& control, const SocketAddress
   }
 }
 
-std::array<std::uint8_t, 16> source_of(const SocketAddress& peer) noexcept {
-  std::array<std::uint8_t, 16> source{};
-  if (peer.any.sa_family == AF_INET6) {
-    std::memcpy(source.data(), &peer.ipv6.sin6_addr, source.size());
+std::array<std::uint8_t, 16> address_of(const SocketAddress& socket) noexcept {
+  std::array<std::uint8_t, 16> address{};
+  if (socket.any.sa_family == AF_INET6) {
+    std::memcpy(address.data(), &socket.ipv6.sin6_addr, address.size());
   } else {
-    source[10] = source[11] = 0xff;
-    std::memcpy(&source[12], &peer.ipv4.sin_addr, sizeof peer.ipv4.sin_addr);
+    address[10] = address[11] = 0xff;
+    std::memcpy(&address[12], &socket.ipv4.sin_addr, sizeof socket.ipv4.sin_addr);
   }
-  return source;
+  return address;
 }
 
 }  // namespace
@@ -182,7 +182,8 @@ std::size_t SocketPort::Impl::receive_batch(std::uint32_t socket_index,
     received[count++] = {.data = slot.payload.data(),
                          .size = static_cast<std::uint16_t>(messages[i].msg_len),
                          .udp_port = socket.udp_port,
-                         .source = source_of(slot.peer),
+                         .source = address_of(slot.peer),
+                         .destination = address_of(slot.called),
                          .handle = taken[i]};
     bytes += messages[i].msg_len;
   }

@@ -36,9 +36,9 @@ void Dispatcher::dispatch(RequestBurst& burst, std::span<const Service* const> s
 
     const std::size_t n = gather(burst, lanes, service);
     service.handler->handle_burst(std::span(messages_).first(n));
-    scatter(burst, service.handler->traits(), n);
-    counters[service.index].requests.add(n);
-    counters[service.index].authenticated.add(authenticated);
+    scatter(burst, service, n);
+    counters[service.slot].requests.add(n);
+    counters[service.slot].authenticated.add(authenticated);
   }
 }
 
@@ -63,7 +63,8 @@ std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes,
   return n;
 }
 
-void Dispatcher::scatter(RequestBurst& burst, const HandlerTraits& traits, std::size_t n) noexcept {
+void Dispatcher::scatter(RequestBurst& burst, const Service& service, std::size_t n) noexcept {
+  const HandlerTraits& traits = service.handler->traits();
   for (std::size_t k = 0; k < n; ++k) {
     const std::optional<std::size_t> reply_size = messages_[k].reply_size;
     if (!reply_size) continue;

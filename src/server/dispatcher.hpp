@@ -29,7 +29,7 @@ class Dispatcher {
 
   [[nodiscard]] std::size_t gather(RequestBurst& burst, LaneMask lanes,
                                    const Service& service) noexcept;
-  void scatter(RequestBurst& burst, const HandlerTraits& traits, std::size_t n) noexcept;
+  void scatter(RequestBurst& burst, const Service& service, std::size_t n) noexcept;
 
   std::array<HandlerMessage, kBurstLanesMax> messages_{};
   std::array<std::size_t, kBurstLanesMax> lane_of_message_{};

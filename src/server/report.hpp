@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/port.hpp"
@@ -48,12 +49,16 @@ struct Books {
 
   Books& operator+=(const Books& other) noexcept;
 
+  [[nodiscard]] Drops all_drops() const noexcept;
+
   /// frames = datagrams + answered + handed_to_kernel + frame drops, and
   /// datagrams = replied + answered_without_reply + pending + datagram drops.
   [[nodiscard]] bool balanced() const noexcept;
   /// Share of TSC time in loops that found work, 0 to 1. (CPU time tells nothing of a poller.)
   [[nodiscard]] double busy_share() const noexcept;
 };
+
+[[nodiscard]] std::uint64_t sum(const Books::Drops& drops) noexcept;
 
 /// One worker's counters, where they are.
 struct WorkerSource {
@@ -111,7 +116,7 @@ struct Report {
     struct Key {
       std::uint16_t suite = kSuite1;
       PublicKey public_key{};
-      std::string fingerprint;  ///< the first 16 hexadecimal digits of SHA-256 of the public key
+      std::string fingerprint;  ///< the first 16 digits of the public key
       std::uint64_t requests = 0;
       double last_use_age_seconds = -1;  ///< negative: not used yet
     };
@@ -144,6 +149,12 @@ struct Report {
 
 [[nodiscard]] Report collect_report(std::span<const WorkerSource> sources,
                                     const Snapshot& snapshot);
+
+[[nodiscard]] std::string_view policy_text(ClientPolicy policy);
+/// "1" or "0xF002".
+[[nodiscard]] std::string suite_text(std::uint16_t suite);
+/// As a public key file has it.
+[[nodiscard]] std::string key_text(const Report::Service::Key& key);
 
 /// Several lines; only drops that happened, with their texts.
 [[nodiscard]] std::string to_text(const Report& report);

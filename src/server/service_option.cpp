@@ -1,5 +1,7 @@
 #include "server/service_option.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -12,6 +14,8 @@
 
 namespace pssst::server {
 namespace {
+
+constexpr std::size_t kNameSizeMax = 64;
 
 std::optional<std::uint16_t> parse_udp_port(std::string_view text) {
   std::uint16_t value = 0;
@@ -55,7 +59,7 @@ class ServiceParser {
                     seen_.contains("reply") ? "write a reply with commas as reply-hex="
                                             : "separate fields by commas");
     }
-    if (!seen_.insert(name).second && name != "key") {
+    if (!seen_.insert(name).second && name != "key" && name != "address") {
       return misuse(name + "= stands twice", where_);
     }
     const std::string value(field.substr(equals + 1));
@@ -64,6 +68,9 @@ class ServiceParser {
     if (name == "key") return set_key_file(value);
     if (name == "suite") return set_suite(value);
     if (name == "label") return set_label(value);
+    if (name == "name") return set_name(value);
+    if (name == "address") return set_address(value);
+    if (name == "second-key") return set_second_key(value);
     if (name == "policy") return set_policy(value);
     if (name == "reply" || name == "reply-hex") return set_reply(name, value);
     return misuse("it has no field \"" + name + "\"", where_);
@@ -104,6 +111,33 @@ class ServiceParser {
     const std::string_view fault = fault_of({.suite = kSuiteF002, .label = value});
     if (!fault.empty()) return misuse("label=: " + std::string(fault), where_);
     settings_.label = value;
+    return {};
+  }
+
+  base::Result<void> set_name(const std::string& value) {
+    const auto fits = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+    };
+    if (value.empty() || value.size() > kNameSizeMax || !std::ranges::all_of(value, fits)) {
+      return misuse("name=" + value + " is no name", where_,
+                    "choose 1 to 64 letters, digits, '-', '_' and '.'");
+    }
+    settings_.name = value;
+    return {};
+  }
+
+  base::Result<void> set_address(const std::string& value) {
+    if (!parse_address(value)) {
+      return misuse("address=" + value + " is not a numeric IPv4 or IPv6 address", where_);
+    }
+    settings_.addresses.push_back(value);
+    return {};
+  }
+
+  base::Result<void> set_second_key(const std::string& value) {
+    const auto tried = choose<bool>(value, where_ + ": second-key", {{"try", true}});
+    if (!tried) return tl::unexpected(tried.error());
+    settings_.try_second_key = *tried;
     return {};
   }
 

@@ -1,5 +1,6 @@
 #include "server/snapshot.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "identity/client_list.hpp"
@@ -32,21 +33,43 @@ Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients)
     : services_(std::move(services)), service_at_(65536), clients_(std::move(clients)) {
   for (std::size_t i = 0; i < services_.size(); ++i) {
     services_[i].index = i;
-    service_at_[services_[i].udp_port] = static_cast<std::uint32_t>(i + 1);
+    std::uint32_t& entry = service_at_[services_[i].udp_port];
+    if (entry == 0 || services_[entry - 1].addresses.empty()) {
+      entry = static_cast<std::uint32_t>(i + 1);
+    }
   }
 }
 
+const Service* Snapshot::find_by_address(const Service& first,
+                                         const Address& destination) const noexcept {
+  const Service* any = nullptr;
+  for (const Service& service : services_) {
+    if (service.udp_port != first.udp_port) continue;
+    if (service.addresses.empty()) any = &service;
+    if (std::ranges::find(service.addresses, destination) != service.addresses.end()) {
+      return &service;
+    }
+  }
+  return any;
+}
+
 base::Result<std::unique_ptr<const Snapshot>> Snapshot::create(std::vector<Service> services,
-                                                               std::vector<Identity> clients) {
-  std::unique_ptr<const Snapshot> snapshot(new Snapshot(std::move(services), std::move(clients)));
+                                                               std::vector<Identity> clients,
+                                                               CounterSlots* slots) {
+  std::unique_ptr<Snapshot> snapshot(new Snapshot(std::move(services), std::move(clients)));
   if (auto fit = check_services(snapshot->services(), snapshot->clients()); !fit) {
     return tl::unexpected(fit.error());
+  }
+  CounterSlots fresh;
+  if (auto placed = (slots == nullptr ? fresh : *slots).assign(snapshot->services_); !placed) {
+    return tl::unexpected(placed.error());
   }
   return snapshot;
 }
 
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
-    std::span<const ServiceSettings> settings, const std::string& client_list) {
+    std::span<const ServiceSettings> settings, const std::string& client_list,
+    CounterSlots* slots) {
   auto services = make_services(settings);
   if (!services) return tl::unexpected(services.error());
   std::vector<Identity> clients;
@@ -55,7 +78,7 @@ base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
     if (!listed) return tl::unexpected(listed.error());
     clients = std::move(*listed);
   }
-  auto snapshot = Snapshot::create(std::move(*services), std::move(clients));
+  auto snapshot = Snapshot::create(std::move(*services), std::move(clients), slots);
   if (!snapshot) return snapshot;
   if (auto held = hold_reply_functions(settings, (*snapshot)->services()); !held) {
     return tl::unexpected(held.error());

@@ -10,19 +10,26 @@
 #include "base/error.hpp"
 #include "identity/client_table.hpp"
 #include "server/config/service.hpp"
+#include "server/counter_slots.hpp"
 
 namespace pssst::server {
 
 class Snapshot {
  public:
-  /// Services that check_services() accepts; an Error otherwise.
+  /// Services that check_services() accepts; an Error otherwise. `slots` gives them the places of
+  /// their counters; without it they get those that come first.
   static base::Result<std::unique_ptr<const Snapshot>> create(std::vector<Service> services,
-                                                              std::vector<Identity> clients);
+                                                              std::vector<Identity> clients,
+                                                              CounterSlots* slots = nullptr);
 
-  /// The service at this UDP port (host order), or null.
-  [[nodiscard]] const Service* find_service(std::uint16_t udp_port) const noexcept {
+  /// The service at this UDP port (host order) and destination address, or null: the one that names
+  /// the address, or else the one that names none.
+  [[nodiscard]] const Service* find_service(std::uint16_t udp_port,
+                                            const Address& destination = {}) const noexcept {
     const std::uint32_t entry = service_at_[udp_port];
-    return entry == 0 ? nullptr : &services_[entry - 1];
+    if (entry == 0) return nullptr;
+    const Service& first = services_[entry - 1];
+    return first.addresses.empty() ? &first : find_by_address(first, destination);
   }
   [[nodiscard]] std::span<const Service> services() const noexcept { return services_; }
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
@@ -30,8 +37,13 @@ class Snapshot {
  private:
   Snapshot(std::vector<Service> services, std::vector<Identity> clients);
 
+  [[nodiscard]] const Service* find_by_address(const Service& first,
+                                               const Address& destination) const noexcept;
+
   std::vector<Service> services_;
-  std::vector<std::uint32_t> service_at_;  ///< per UDP port: index + 1 into services_, 0: none
+  /// Per UDP port: index + 1 into services_, 0: none. Where several services share it, the first of
+  /// those with addresses.
+  std::vector<std::uint32_t> service_at_;
   identity::ClientTable clients_;
 };
 
@@ -39,6 +51,7 @@ class Snapshot {
 /// and that every suite 1 key answers as it did before (reply_record.hpp), which is written down at
 /// its first use. An empty `client_list` path: nobody is enrolled.
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
-    std::span<const ServiceSettings> settings, const std::string& client_list);
+    std::span<const ServiceSettings> settings, const std::string& client_list,
+    CounterSlots* slots = nullptr);
 
 }  // namespace pssst::server

@@ -24,6 +24,7 @@
 #include "server/client_preparation.hpp"
 #include "server/dispatcher.hpp"
 #include "server/published.hpp"
+#include "server/self_request.hpp"
 #include "server/snapshot.hpp"
 #include "telemetry/worker_counters.hpp"
 
@@ -39,6 +40,7 @@ struct WorkerSettings {
   std::chrono::microseconds wait_max{0};  ///< of each such wait
   /// How long requests that are queued when it is stopped are still answered.
   std::chrono::milliseconds drain_max{1000};
+  std::shared_ptr<const SelfRequest> self_request;  ///< null: it makes one
 };
 
 /// Fails unless this thread rounds to nearest (MXCSR). X25519 kernels see to that themselves; what
@@ -59,6 +61,8 @@ inline constexpr std::size_t kReceiveBatch = 64;
 inline constexpr std::size_t kReceivePassesMax = 8;
 /// A source prefix counts as known this long after its last valid request.
 inline constexpr std::uint64_t kKnownSourceSeconds = 60;
+/// How often a worker puts its own request among the others.
+inline constexpr std::uint64_t kSelfRequestSeconds = 1;
 
 /// Owns all that it touches, and makes all of it before the first packet: create it on the thread
 /// that runs it, so that the memory is near. Nothing but its counters and the snapshots it reads is
@@ -84,6 +88,8 @@ class Worker {
   }
 
  private:
+  using Stage = telemetry::Stage;
+
   Worker(P& port, Published<Snapshot>& snapshots, WorkerSettings settings,
          std::unique_ptr<RequestProcessor> processor);
 
@@ -94,17 +100,28 @@ class Worker {
   void admit(const net::Datagram& datagram, const Snapshot& snapshot) noexcept;
   bool answer_burst(const Snapshot& snapshot) noexcept;
   bool take(const Snapshot& snapshot) noexcept;
+  void take_lane(const Snapshot& snapshot, const QueuedDatagram& queued) noexcept;
+  [[nodiscard]] bool self_request_due() const noexcept;
+  bool take_self_request() noexcept;
   void count_proofs() noexcept;
   void remember_sources() noexcept;
-  void count_suites() noexcept;
+  void count_opened() noexcept;
   bool prepare_clients() noexcept;
+  bool try_again(std::size_t lane) noexcept;
   void transmit() noexcept;
+  void send_replies(std::size_t n) noexcept;
+  void check_self_request() noexcept;
+  void end_stage(Stage stage) noexcept;
+  void count_time(Stage stage, std::uint64_t ticks) noexcept {
+    counters_.stages.at(static_cast<std::size_t>(stage)).add(bounds_, ticks);
+  }
   void finish() noexcept;
 
-  void drop(const net::Datagram& datagram, DropReason reason) noexcept;
+  void drop(const net::Datagram& datagram, DropReason reason, const Service* service) noexcept;
   void settle(base::Counter& outcome) noexcept;
 
   telemetry::WorkerCounters counters_;
+  const telemetry::DurationBounds bounds_ = telemetry::duration_bounds(base::tsc_hz());
   P& port_;
   Published<Snapshot>& snapshots_;
   const WorkerSettings settings_;
@@ -116,20 +133,29 @@ class Worker {
   ClientPreparation preparation_;
 
   std::array<net::Datagram, kReceiveBatch> received_{};
-  std::array<net::Datagram, kBurstLanesMax> datagrams_{};  ///< per lane
+  std::array<QueuedDatagram, kBurstLanesMax> queued_{};    ///< per lane
   std::array<const Service*, kBurstLanesMax> services_{};  ///< per lane
+  /// Lanes of datagrams; one more may hold the worker's own request.
+  std::size_t lanes_ = 0;
   std::array<net::Reply, kBurstLanesMax> replies_{};
   std::array<std::size_t, kBurstLanesMax> lane_of_reply_{};
 
   std::uint64_t pending_ = 0;
   std::uint64_t first_loop_tsc_ = 0;
-  std::uint64_t loop_tsc_ = 0;  ///< when the current loop began
+  std::uint64_t loop_tsc_ = 0;   ///< when the current loop began
+  std::uint64_t stage_tsc_ = 0;  ///< when the last stage ended
+  std::uint64_t self_request_tsc_ = 0;
 };
 
 template <net::Port P>
 base::Result<std::unique_ptr<Worker<P>>> Worker<P>::create(P& port, Published<Snapshot>& snapshots,
                                                            WorkerSettings settings) {
   std::string error;
+  if (settings.self_request == nullptr) {
+    auto made = SelfRequest::create();
+    if (!made) return tl::unexpected(made.error());
+    settings.self_request = std::move(*made);
+  }
   const Snapshot& snapshot = snapshots.read(settings.index);
   const std::size_t memory =
       proof_table_memory(settings.proof_table_memory, snapshot.clients().size());
@@ -149,7 +175,7 @@ Worker<P>::Worker(P& port, Published<Snapshot>& snapshots, WorkerSettings settin
       processor_(std::move(processor)),
       burst_limit_(processor_->burst_limit()),
       burst_(make_request_burst()),
-      admission_(admission_queue_capacity(port.capacity(), burst_limit_),
+      admission_(admission_queue_capacity(port.capacity(), burst_limit_), burst_limit_,
                  kKnownSourceSeconds * base::tsc_hz()) {}
 
 template <net::Port P>
@@ -183,17 +209,27 @@ bool Worker<P>::prepare_clients() noexcept {
 
 template <net::Port P>
 bool Worker<P>::answer_burst(const Snapshot& snapshot) noexcept {
-  if (!take(snapshot)) return false;
+  const bool taken = take(snapshot);
+  const bool own = take_self_request();
+  if (!taken && !own) return false;
+  stage_tsc_ = base::read_tsc();
   processor_->multiply(*burst_);
+  end_stage(Stage::kMultiply);
   processor_->open(*burst_);
+  end_stage(Stage::kOpen);
   processor_->identify(*burst_, snapshot.clients());
   processor_->prove(*burst_);
+  end_stage(Stage::kProve);
   count_proofs();
   remember_sources();
-  count_suites();
+  count_opened();
   dispatcher_.dispatch(*burst_, services_, counters_.services());
+  end_stage(Stage::kDispatch);
   processor_->seal(*burst_);
+  end_stage(Stage::kSeal);
   transmit();
+  end_stage(Stage::kTransmit);
+  if (own) check_self_request();
   processor_->wipe_secrets(*burst_);
   return true;
 }
@@ -220,127 +256,6 @@ void Worker<P>::end_loop(bool busy) noexcept {
 }
 
 template <net::Port P>
-bool Worker<P>::receive(const Snapshot& snapshot) noexcept {
-  bool any = false;
-  for (std::size_t pass = 0; pass < kReceivePassesMax; ++pass) {
-    const std::size_t n = port_.receive(received_);
-    pending_ += n;
-    counters_.pending.set(pending_);
-    for (std::size_t i = 0; i < n; ++i) admit(received_[i], snapshot);
-    any = any || n > 0;
-    if (n < received_.size()) break;
-  }
-  return any;
-}
-
-template <net::Port P>
-void Worker<P>::admit(const net::Datagram& datagram, const Snapshot& snapshot) noexcept {
-  const Service* service = snapshot.find_service(datagram.udp_port);
-  if (service == nullptr) return drop(datagram, DropReason::kUdpPort);
-  if (datagram.size > kDatagramSizeMax) return drop(datagram, DropReason::kFrameOversized);
-  const Admitted admitted =
-      pssst::admit({datagram.data, datagram.size}, service->policy, service->keys);
-  if (admitted.key == nullptr) return drop(datagram, admitted.drop);
-  switch (admission_.add(datagram, loop_tsc_)) {
-    case Admission::Admitted::kNo:
-      return drop(datagram, DropReason::kQueueFull);
-    case Admission::Admitted::kKnown:
-      return counters_.admitted_known.add(1);
-    case Admission::Admitted::kUnknown:
-      return counters_.admitted_unknown.add(1);
-  }
-}
-
-template <net::Port P>
-bool Worker<P>::take(const Snapshot& snapshot) noexcept {
-  const std::size_t taken = admission_.take(std::span(datagrams_).first(burst_limit_));
-  burst_->size = 0;
-  for (std::size_t i = 0; i < taken; ++i) {
-    const net::Datagram& datagram = datagrams_[i];
-    // Once more: the snapshot may have changed while the datagram was queued.
-    const Service* service = snapshot.find_service(datagram.udp_port);
-    const Admitted admitted = service == nullptr ? Admitted{DropReason::kUdpPort}
-                                                 : pssst::admit({datagram.data, datagram.size},
-                                                                service->policy, service->keys);
-    if (admitted.key == nullptr) {
-      drop(datagram, admitted.drop);
-      continue;
-    }
-    datagrams_[burst_->size] = datagram;
-    services_[burst_->size] = service;
-    burst_->add({datagram.data, datagram.size}, *admitted.key);
-  }
-  if (burst_->size > 0) {
-    counters_.bursts.add(1);
-    counters_.lanes.add(burst_->size);
-  }
-  return taken > 0;
-}
-
-template <net::Port P>
-void Worker<P>::count_proofs() noexcept {
-  const ProofCounts& counts = processor_->proof_counts();
-  counters_.proofs_by_table.set(counts.by_table);
-  counters_.proofs_by_ladder.set(counts.by_ladder);
-  counters_.proof_tables_built.set(counts.tables_built);
-}
-
-template <net::Port P>
-void Worker<P>::remember_sources() noexcept {
-  for (std::size_t i = 0; i < burst_->size; ++i) {
-    if (burst_->drop[i] == DropReason::kNone) admission_.remember(datagrams_[i], loop_tsc_);
-  }
-}
-
-template <net::Port P>
-void Worker<P>::count_suites() noexcept {
-  for (std::size_t i = 0; i < burst_->size; ++i) {
-    if (burst_->drop[i] != DropReason::kNone) continue;
-    telemetry::SuiteCounters& suite = counters_.suites[telemetry::suite_place(burst_->suite[i])];
-    suite.requests.add(1);
-    suite.authenticated.add(burst_->authenticated[i]);
-  }
-  const StaticSecretCounts& counts = processor_->static_secret_counts();
-  counters_.static_secrets_found.set(counts.found);
-  counters_.static_secrets_multiplied.set(counts.multiplied);
-}
-
-template <net::Port P>
-void Worker<P>::transmit() noexcept {
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < burst_->size; ++i) {
-    if (burst_->drop[i] != DropReason::kNone) {
-      drop(datagrams_[i], burst_->drop[i]);
-    } else if (burst_->has_reply[i] == 0) {
-      port_.release(datagrams_[i]);
-      settle(counters_.answered_without_reply);
-    } else {
-      const std::span<const std::uint8_t> datagram = burst_->reply_datagram(i);
-      // Member by member: a whole one, put together on the stack, would stall its own copy.
-      net::Reply& reply = replies_[n];
-      reply.to = datagrams_[i];
-      reply.data = datagram.data();
-      reply.size = static_cast<std::uint16_t>(datagram.size());
-      reply.sent = false;
-      lane_of_reply_[n++] = i;
-    }
-  }
-  if (n == 0) return;
-  port_.transmit(std::span(replies_).first(n));
-  for (std::size_t k = 0; k < n; ++k) {
-    if (replies_[k].sent) {
-      settle(counters_.replied);
-      const std::size_t lane = lane_of_reply_[k];
-      counters_.services()[services_[lane]->index].replied.add(1);
-      counters_.suites[telemetry::suite_place(burst_->suite[lane])].replied.add(1);
-    } else {
-      counters_.drops.add(DropReason::kTransmit);
-      counters_.pending.set(--pending_);
-    }
-  }
-}
-
-template <net::Port P>
 void Worker<P>::finish() noexcept {
   const Snapshot& snapshot = begin_loop();
   const std::uint64_t ticks =
@@ -348,17 +263,24 @@ void Worker<P>::finish() noexcept {
   bool busy = false;
   while (base::read_tsc() - loop_tsc_ < ticks && answer_burst(snapshot)) busy = true;
   std::size_t n = 0;
-  while ((n = admission_.take(datagrams_)) > 0) {
-    for (std::size_t i = 0; i < n; ++i) drop(datagrams_[i], DropReason::kShutdown);
+  while ((n = admission_.take(queued_)) > 0) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const net::Datagram& datagram = queued_[i].datagram;
+      drop(datagram, DropReason::kShutdown,
+           snapshot.find_service(datagram.udp_port, datagram.destination));
+    }
   }
   end_loop(busy);
   snapshots_.leave(settings_.index);
 }
 
+/// `service` null: it was for none.
 template <net::Port P>
-void Worker<P>::drop(const net::Datagram& datagram, DropReason reason) noexcept {
+void Worker<P>::drop(const net::Datagram& datagram, DropReason reason,
+                     const Service* service) noexcept {
   port_.release(datagram);
   counters_.drops.add(reason);
+  if (service != nullptr) counters_.services()[service->slot].drops.add(reason);
   counters_.pending.set(--pending_);
 }
 
@@ -369,3 +291,5 @@ void Worker<P>::settle(base::Counter& outcome) noexcept {
 }
 
 }  // namespace pssst::server
+
+#include "server/worker_stages.hpp"  // IWYU pragma: keep

@@ -20,12 +20,24 @@ struct ServiceCounters {
   base::Counter authenticated;  ///< of these, with client authentication
   base::Counter replied;        ///< of these, with a reply that the port took
   base::DropCounters drops;     ///< of datagrams that were for this service
+
+  /// For those who give the place to another service, when no worker uses it.
+  void clear() noexcept {
+    for (base::Counter* counter : {&requests, &authenticated, &replied}) counter->set(0);
+    drops.clear();
+  }
 };
 
 /// One server key's share at one worker.
 struct KeyCounters {
   base::Counter requests;      ///< opened by this key, right in every check
   base::Counter last_use_tsc;  ///< TSC value at the last of them; 0: none yet
+
+  /// For those who give the place to another key, when no worker uses it.
+  void clear() noexcept {
+    requests.set(0);
+    last_use_tsc.set(0);
+  }
 };
 
 /// Where a burst's time goes. kQueue and kRequest are counted once a request, the others once a
@@ -53,6 +65,8 @@ struct SelfRequestCounters {
 /// Room for counters, made before the first packet: a service or a key that a reload brings takes a
 /// free place.
 inline constexpr std::size_t kServicesMax = 64;
+/// The place behind them: of the worker's own requests, which is in no report.
+inline constexpr std::size_t kSelfServiceSlot = kServicesMax;
 inline constexpr std::size_t kServerKeysMax = 128;
 
 /// One suite's share at one worker: the same, of all services together.
@@ -78,7 +92,7 @@ inline constexpr std::array<std::uint16_t, 2> kCountedSuites{kSuite1, kSuiteF002
 class alignas(64) WorkerCounters {
  public:
   WorkerCounters()
-      : services_(std::make_unique<ServiceCounters[]>(kServicesMax)),
+      : services_(std::make_unique<ServiceCounters[]>(kServicesMax + 1)),
         keys_(std::make_unique<KeyCounters[]>(kServerKeysMax)) {}
 
   base::Counter replied;                 ///< replies that the port took
@@ -110,10 +124,10 @@ class alignas(64) WorkerCounters {
 
   /// By Service::slot.
   [[nodiscard]] std::span<ServiceCounters> services() noexcept {
-    return {services_.get(), kServicesMax};
+    return {services_.get(), kServicesMax + 1};
   }
   [[nodiscard]] std::span<const ServiceCounters> services() const noexcept {
-    return {services_.get(), kServicesMax};
+    return {services_.get(), kServicesMax + 1};
   }
   /// By Service::key_slots.
   [[nodiscard]] std::span<KeyCounters> keys() noexcept { return {keys_.get(), kServerKeysMax}; }

@@ -153,6 +153,8 @@ TEST_F(DpdkPortTest, RepliesGoBackWhereTheRequestsCameFrom) {
     EXPECT_EQ(datagram.udp_port, kOurUdpPort);
     EXPECT_THAT(datagram.source, ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, kPeerIp[0],
                                              kPeerIp[1], kPeerIp[2], kPeerIp[3]));
+    EXPECT_THAT(datagram.destination, ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
+                                                  kOurIp[0], kOurIp[1], kOurIp[2], kOurIp[3]));
     payloads.emplace_back(datagram.data, datagram.data + datagram.size);
     payloads.back().push_back(0xcc);
     replies.push_back({.to = datagram, .data = payloads.back().data(), .size = 3});

@@ -92,6 +92,7 @@ TEST_P(SocketPortFamilies, EchoesABatchOf200) {
   for (std::size_t i = 0; i < 200; ++i) {
     EXPECT_EQ(Bytes(received[i].data, received[i].data + received[i].size), numbered(i));
     EXPECT_EQ(received[i].udp_port, udp_port);
+    EXPECT_EQ(received[i].destination, source);  // the same loopback address
     EXPECT_EQ(received[i].source, source);
   }
   auto [payloads, replies] = echoes(received);

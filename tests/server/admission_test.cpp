@@ -23,10 +23,10 @@ net::Datagram from(std::uint8_t prefix, std::uintptr_t number) {
 
 /// The numbers of what a burst of `lanes` takes.
 std::vector<std::uintptr_t> take(Admission& admission, std::size_t lanes) {
-  std::vector<net::Datagram> burst(lanes);
+  std::vector<QueuedDatagram> burst(lanes);
   burst.resize(admission.take(burst));
   std::vector<std::uintptr_t> numbers;
-  for (const net::Datagram& datagram : burst) numbers.push_back(datagram.handle);
+  for (const QueuedDatagram& queued : burst) numbers.push_back(queued.datagram.handle);
   return numbers;
 }
 
@@ -46,7 +46,8 @@ class AdmissionTest : public testing::Test {
   }
 
   static constexpr std::size_t kCapacity = 100;
-  Admission admission_{kCapacity, kLifetime};
+  static constexpr std::size_t kBurst = 64;
+  Admission admission_{kCapacity, kBurst, kLifetime};
 };
 
 TEST_F(AdmissionTest, SortsByPrefix) {
@@ -110,17 +111,52 @@ TEST_F(AdmissionTest, AFullQueueRefusesAndLeavesTheOtherAlone) {
   EXPECT_EQ(admission_.add(from(kStranger, 1), 1), Admission::Admitted::kUnknown);
 }
 
+// Every stranger's datagram is tried twice, as if its first key never opened it.
+TEST_F(AdmissionTest, SecondTriesStayWithinTheirShare) {
+  fill(kStranger, 1000, kCapacity);
+  std::vector<QueuedDatagram> burst(kBurst);
+  ASSERT_EQ(admission_.take(burst), kBurst);
+  for (const QueuedDatagram& queued : burst) admission_.add_again(queued);
+  EXPECT_EQ(admission_.size(), kCapacity);
+
+  fill(kKnown, 0, kCapacity);
+  std::size_t tries = 0;
+  for (std::size_t again = kBurst; again > 0;) {
+    const std::size_t n = admission_.take(burst);
+    ASSERT_EQ(n, kBurst);
+    for (const QueuedDatagram& queued : burst) {
+      if (queued.known) continue;
+      // None for the first time as long as others wait for their second.
+      EXPECT_TRUE(queued.second_key);
+      ++tries;
+      --again;
+    }
+    EXPECT_EQ(tries % (kBurst / Admission::kUnknownShare), 0U);
+    fill(kKnown, 0, kBurst - kBurst / Admission::kUnknownShare);
+  }
+  EXPECT_EQ(tries, kBurst);
+}
+
+TEST_F(AdmissionTest, ASecondTryOfAKnownSourceComesFirst) {
+  fill(kKnown, 0, 2);
+  std::vector<QueuedDatagram> burst(4);
+  ASSERT_EQ(admission_.take(burst), 2U);
+  admission_.add_again(burst[1]);
+  fill(kKnown, 7, 1);
+  EXPECT_EQ(take(admission_, 4), (std::vector<std::uintptr_t>{1, 7}));
+}
+
 TEST(DatagramQueue, KeepsOrderAroundTheEndOfItsRing) {
   DatagramQueue queue(3);
-  std::array<net::Datagram, 2> out{};
+  std::array<QueuedDatagram, 2> out{};
   std::uintptr_t in = 0;
   std::uintptr_t expected = 0;
   for (int round = 0; round < 20; ++round) {
-    while (queue.push(from(kStranger, in))) ++in;
+    while (queue.push({.datagram = from(kStranger, in)})) ++in;
     EXPECT_EQ(queue.size(), 3U);
     ASSERT_EQ(queue.pop(out), 2U);
-    EXPECT_EQ(out[0].handle, expected++);
-    EXPECT_EQ(out[1].handle, expected++);
+    EXPECT_EQ(out[0].datagram.handle, expected++);
+    EXPECT_EQ(out[1].datagram.handle, expected++);
   }
   EXPECT_EQ(queue.pop(out), 1U);
   EXPECT_EQ(queue.pop(out), 0U);

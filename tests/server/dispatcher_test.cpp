@@ -49,6 +49,7 @@ class DispatcherTest : public testing::Test {
     Service service = make_service(static_cast<std::uint16_t>(services_.size() + 1),
                                    std::move(handler), PrivateKey::generate());
     service.index = services_.size();
+    service.slot = service.index;
     services_.push_back(std::move(service));
   }
 

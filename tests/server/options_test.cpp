@@ -64,6 +64,22 @@ TEST(Options, SuitesAndLabels) {
   EXPECT_FALSE(parse({"--service", kEcho + ",label=x" + label}));
 }
 
+TEST(Options, NamesAddressesAndSecondKeys) {
+  const Configuration options = options_of(
+      {"--service",
+       "port=1,handler=echo,key=a,key=b,name=old-1.x_y,address=192.0.2.1,address=2001:db8::1,"
+       "second-key=try"});
+  EXPECT_EQ(options.services[0].name, "old-1.x_y");
+  EXPECT_EQ(options.services[0].addresses, (Words{"192.0.2.1", "2001:db8::1"}));
+  EXPECT_TRUE(options.services[0].try_second_key);
+  EXPECT_FALSE(options_of({"--service", kEcho}).services[0].try_second_key);
+  for (const char* bad : {",name=", ",name=a b", ",name=a\n", ",address=", ",address=example.net",
+                          ",second-key=yes", ",name=a,name=b"}) {
+    EXPECT_FALSE(parse({"--service", kEcho + bad})) << bad;
+  }
+  EXPECT_FALSE(parse({"--service", kEcho + ",name=" + std::string(65, 'x')}));
+}
+
 TEST(Options, EverythingForSockets) {
   const Configuration options =
       options_of({"--port",

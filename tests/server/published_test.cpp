@@ -58,8 +58,12 @@ TEST(Published, TheOldValueLivesUntilEveryReaderHasMovedOn) {
   EXPECT_EQ(used_by_1.number(), 1);
   EXPECT_EQ(alive, 2);
   EXPECT_EQ(published.read(1).number(), 2);
+  // Readers go on reading: one pass may have come before the publisher began to wait for it.
+  while (!done) {
+    static_cast<void>(published.read(0));
+    static_cast<void>(published.read(1));
+  }
   publisher.join();
-  EXPECT_TRUE(done);
   EXPECT_EQ(alive, 1);
 }
 

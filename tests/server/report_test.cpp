@@ -132,13 +132,16 @@ TEST_F(ReportTest, JsonHoldsTotalsWorkersAndServices) {
   EXPECT_EQ(json.at("workers").at(0).at("busy_share"), 0.25);
   using Json = nlohmann::json;
   const auto services = nlohmann::json::parse(R"([
-    {"udp_port": 7700, "handler": "echo", "requests": 15, "authenticated": 6, "replied": 12},
+    {"udp_port": 7700, "handler": "echo", "requests": 15, "authenticated": 6, "replied": 12,
+     "name": "udp-7700", "addresses": [], "policy": "optional", "drops": {}},
     {"udp_port": 7701, "handler": "discard", "requests": 0, "authenticated": 0, "replied": 0}])");
   for (std::size_t i = 0; i < 2; ++i) {
     auto service = json.at("services").at(i);
     EXPECT_EQ(service.at("public_keys"), Json::array({base::to_hex(key_.public_key())}));
-    service.erase("public_keys");
-    EXPECT_EQ(service, services.at(i));
+    EXPECT_EQ(service.at("keys").at(0).at("public_key"), base::to_hex(key_.public_key()));
+    EXPECT_EQ(service.at("keys").at(0).at("fingerprint"),
+              base::to_hex(key_.public_key()).substr(0, 16));
+    for (const auto& [name, value] : services.at(i).items()) EXPECT_EQ(service.at(name), value);
   }
 }
 

@@ -30,6 +30,37 @@ TEST(Snapshot, FindsServicesByUdpPort) {
   EXPECT_EQ((*snapshot)->clients().size(), 1U);
 }
 
+TEST(Snapshot, FindsServicesByDestination) {
+  const Address a = *parse_address("192.0.2.1");
+  const Address b = *parse_address("2001:db8::1");
+  auto services = services_of(make_service(7, "echo", PrivateKey::generate()),
+                              make_service(7, "ack", PrivateKey::generate()));
+  services[0].name = "any";
+  services[1].addresses = {a};
+  const auto snapshot = Snapshot::create(std::move(services), {});
+  ASSERT_TRUE(snapshot) << snapshot.error().to_string();
+  EXPECT_EQ((*snapshot)->find_service(7, a), &(*snapshot)->services()[1]);
+  EXPECT_EQ((*snapshot)->find_service(7, b), &(*snapshot)->services()[0]);
+  EXPECT_EQ((*snapshot)->find_service(8, a), nullptr);
+}
+
+TEST(Snapshot, KeepsCounterPlacesAndFreesThemOnlyWhenTold) {
+  CounterSlots slots;
+  const auto first = Snapshot::create(services_of(make_service(1, "echo", PrivateKey::generate()),
+                                                  make_service(2, "ack", PrivateKey::generate())),
+                                      {}, &slots);
+  ASSERT_TRUE(first);
+  const auto next = Snapshot::create(services_of(make_service(3, "echo", PrivateKey::generate()),
+                                                 make_service(2, "ack", PrivateKey::generate())),
+                                     {}, &slots);
+  ASSERT_TRUE(next);
+  EXPECT_EQ((*next)->services()[1].slot, (*first)->services()[1].slot);
+  EXPECT_EQ((*next)->services()[0].slot, 2U);
+  const auto freed = slots.free_all_but((*next)->services());
+  EXPECT_EQ(freed.services, std::vector<std::size_t>{0});
+  EXPECT_EQ(freed.keys, (std::vector<std::size_t>{0, 1}));
+}
+
 TEST(Snapshot, RefusesServicesThatMustNotServeTogether) {
   const PrivateKey key = PrivateKey::generate();
   EXPECT_FALSE(Snapshot::create(

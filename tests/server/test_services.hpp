@@ -43,7 +43,8 @@ inline std::unique_ptr<const Handler> varying_handler(bool replies = true) {
 inline Service make_service(std::uint16_t udp_port, std::unique_ptr<const Handler> handler,
                             const PrivateKey& key, ClientPolicy policy = ClientPolicy::kOptional,
                             const KeyUse& use = {}) {
-  Service service{.udp_port = udp_port,
+  Service service{.name = "udp-" + std::to_string(udp_port),
+                  .udp_port = udp_port,
                   .keys = {},
                   .policy = policy,
                   .handler = std::move(handler),

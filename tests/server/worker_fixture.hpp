@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -69,6 +71,20 @@ class WorkerTest : public testing::Test {
                        make_service(kTimePort, "time", server_keys_.at(kTimePort),
                                     ClientPolicy::kOptional, {}, kF002),
                        std::move(both));
+  }
+
+  /// This thread is the worker's: it reads for it until the publisher has seen that.
+  void publish(std::unique_ptr<const Snapshot> next) {
+    std::atomic<bool> done = false;
+    std::thread publisher([&] {
+      snapshots_->publish(std::move(next));
+      done = true;
+    });
+    while (!done) {
+      static_cast<void>(snapshots_->read(0));
+      std::this_thread::yield();
+    }
+    publisher.join();
   }
 
   /// A sealed request.

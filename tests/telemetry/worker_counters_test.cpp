@@ -11,7 +11,7 @@ namespace {
 
 TEST(WorkerCounters, StartAtZero) {
   const WorkerCounters counters;
-  EXPECT_EQ(counters.services().size(), kServicesMax);
+  EXPECT_EQ(counters.services().size(), kServicesMax + 1);
   EXPECT_EQ(counters.keys().size(), kServerKeysMax);
   for (const ServiceCounters& service : counters.services()) {
     EXPECT_EQ(service.requests.read() + service.authenticated.read() + service.replied.read(), 0U);

@@ -1,7 +1,11 @@
 #include "server/config/service.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/hex.hpp"
@@ -11,8 +15,15 @@
 namespace pssst::server {
 namespace {
 
+std::string default_name(std::uint16_t udp_port) {
+  return "udp-" + std::to_string(udp_port);
+}
+
 std::string place_of(const Service& service) {
-  return "service at UDP port " + std::to_string(service.udp_port);
+  const std::string place = "service at UDP port " + std::to_string(service.udp_port);
+  return service.name.empty() || service.name == default_name(service.udp_port)
+             ? place
+             : "service " + service.name + " at UDP port " + std::to_string(service.udp_port);
 }
 
 bool serves_suite1(const Service& service) noexcept {
@@ -33,14 +44,23 @@ base::Result<void> check_handler(const Service& service) {
 /// Within one service.
 base::Result<void> check_keys(const Service& service) {
   if (service.keys.empty()) return base::fail("no key", place_of(service), "give it one");
+  const auto of_suite1 = std::ranges::count(service.keys, kSuite1, &ServerKey::suite);
+  if (service.try_second_key && of_suite1 != 2) {
+    return base::fail("a second key is to be tried, but it has " + std::to_string(of_suite1) +
+                          (of_suite1 == 1 ? " key" : " keys") + " of suite 1",
+                      place_of(service), "give it two, or leave try_second_key out");
+  }
   for (std::size_t i = 0; i < service.keys.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       const ServerKey& a = service.keys[j];
       const ServerKey& b = service.keys[i];
       if (a.suite() != b.suite() || a.key_id() != b.key_id()) continue;
       if (a.suite() == kSuite1) {
-        return base::fail("two keys of suite 1, whose requests do not say which they are for",
-                          place_of(service), "give it one, and others of suite 0xF002");
+        if (service.try_second_key && a.public_key() != b.public_key()) continue;
+        return base::fail(
+            "two keys of suite 1, whose requests do not say which they are for", place_of(service),
+            "give it one, and others of suite 0xF002; or let try_second_key try both, "
+            "which doubles what junk costs");
       }
       return base::fail("two keys with the key id " + base::to_hex(a.key_id()), place_of(service),
                         "give it a new key in place of one of them");
@@ -65,10 +85,22 @@ base::Result<void> check_pair_of_keys(const Service& a, const ServerKey& key_a, 
   return {};
 }
 
+/// At one UDP port: by the addresses that are called.
+bool tells_apart(const Service& a, const Service& b) {
+  if (a.addresses.empty() && b.addresses.empty()) return false;
+  return std::ranges::none_of(a.addresses, [&](const Address& address) {
+    return std::ranges::find(b.addresses, address) != b.addresses.end();
+  });
+}
+
 /// Of two services, or of one with itself.
 base::Result<void> check_pair(const Service& a, const Service& b) {
-  if (&a != &b && a.udp_port == b.udp_port) {
-    return base::fail("two services at this UDP port", place_of(a), "give each its own");
+  if (&a != &b && a.udp_port == b.udp_port && !tells_apart(a, b)) {
+    return base::fail("two services at this UDP port", place_of(a),
+                      "give each its own, or addresses that tell them apart");
+  }
+  if (&a != &b && a.name == b.name) {
+    return base::fail("two services of the name " + a.name, place_of(b), "give each its own");
   }
   for (const ServerKey& key_a : a.keys) {
     for (const ServerKey& key_b : b.keys) {
@@ -124,7 +156,42 @@ base::Result<std::vector<ServerKey>> read_keys(const ServiceSettings& settings) 
   return keys;
 }
 
+base::Result<std::vector<Address>> parse_addresses(const ServiceSettings& settings) {
+  std::vector<Address> addresses;
+  for (const std::string& text : settings.addresses) {
+    const auto address = parse_address(text);
+    if (!address) {
+      return base::fail("\"" + text + "\" is not a numeric IPv4 or IPv6 address",
+                        "service at UDP port " + std::to_string(settings.udp_port));
+    }
+    addresses.push_back(*address);
+  }
+  return addresses;
+}
+
 }  // namespace
+
+std::optional<Address> parse_address(const std::string& text) {
+  Address address{};
+  if (inet_pton(AF_INET6, text.c_str(), address.data()) == 1) return address;
+  address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (inet_pton(AF_INET, text.c_str(), &address[12]) == 1) return address;
+  return std::nullopt;
+}
+
+std::string to_string(const Address& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool mapped = IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(address.data()));
+  return mapped ? inet_ntop(AF_INET, &address[12], text.data(), text.size())
+                : inet_ntop(AF_INET6, address.data(), text.data(), text.size());
+}
+
+const ServerKey* Service::second_key() const noexcept {
+  if (!try_second_key) return nullptr;
+  const auto of_suite1 = [](const ServerKey& key) { return key.suite() == kSuite1; };
+  const auto first = std::ranges::find_if(keys, of_suite1);
+  return &*std::find_if(std::next(first), keys.end(), of_suite1);
+}
 
 base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings) {
   std::vector<Service> services;
@@ -134,8 +201,13 @@ base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings
     if (!handler) return tl::unexpected(handler.error());
     auto keys = read_keys(one);
     if (!keys) return tl::unexpected(keys.error());
-    services.push_back(Service{.udp_port = one.udp_port,
+    auto addresses = parse_addresses(one);
+    if (!addresses) return tl::unexpected(addresses.error());
+    services.push_back(Service{.name = one.name.empty() ? default_name(one.udp_port) : one.name,
+                               .udp_port = one.udp_port,
+                               .addresses = std::move(*addresses),
                                .keys = std::move(*keys),
+                               .try_second_key = one.try_second_key,
                                .policy = one.policy,
                                .handler = std::move(*handler),
                                .index = services.size()});

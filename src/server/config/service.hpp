@@ -1,6 +1,7 @@
 /// A service: a UDP port, a server key, a client policy and a handler.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,29 +31,43 @@ struct ServiceSettings {
   std::string label;                   ///< of the keys of suite 0xF002
   /// Two keys of suite 1: what the first does not open is tried with the second.
   bool try_second_key = false;
-  /// Bytes that a reply's datagram may be longer than its request's; and never more than three
-  /// times as long.
-  std::size_t reply_limit = 0;
 
   bool operator==(const ServiceSettings&) const = default;
 };
 
+/// IPv6, or IPv4 mapped into it, as net::Datagram has it.
+using Address = std::array<std::uint8_t, 16>;
+
+/// Numeric, IPv4 or IPv6.
+[[nodiscard]] std::optional<Address> parse_address(const std::string& text);
+[[nodiscard]] std::string to_string(const Address& address);
+
 /// A service as workers see it. Immutable once it is part of a snapshot.
 struct Service {
+  std::string name{};
   std::uint16_t udp_port = 0;
-  std::vector<ServerKey> keys;  ///< at least one
+  std::vector<Address> addresses{};  ///< destinations that it serves; empty: all that are left
+  std::vector<ServerKey> keys;       ///< at least one
+  /// It has two keys of suite 1, and what the first does not open is tried with the second.
+  bool try_second_key = false;
   ClientPolicy policy = ClientPolicy::kOptional;
   std::unique_ptr<const Handler> handler;
-  std::size_t index = 0;  ///< its place among the services, and its counters'
+  std::size_t index = 0;  ///< its place among the services
+  // Given by the snapshot's CounterSlots:
+  std::size_t slot = 0;                  ///< its counters' place at every worker
+  std::vector<std::size_t> key_slots{};  ///< those of its keys' counters, in their order
+
+  /// The key of suite 1 to try when the first has failed; null: there is none.
+  [[nodiscard]] const ServerKey* second_key() const noexcept;
 };
 
 /// Reads the key files and makes the handlers; then check_services() is still to be called.
 base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings);
 
 /// Refuses what must not serve together:
-/// - two services at one UDP port;
-/// - in one service two keys that requests do not tell apart: of suite 1, or of suite 0xF002 with
-///   one kid;
+/// - two services of one name, and two at one UDP port unless their addresses tell them apart;
+/// - in one service two keys that requests do not tell apart: of suite 0xF002 with one kid, or of
+///   suite 1, unless there are just two of these and the second is to be tried;
 /// - one key in two suites;
 /// - on suite 1 a handler whose reply is not a pure function of the request, and one server key in
 ///   two services that both reply: either way one request could be answered with two texts, and

@@ -33,7 +33,49 @@ TEST_F(CheckServices, DifferentPortsAndKeysServeTogether) {
 
 TEST_F(CheckServices, OneUdpPortOneService) {
   EXPECT_EQ(refusal(services_of(make_service(7700, "echo", a_), make_service(7700, "ack", b_))),
-            "service at UDP port 7700: two services at this UDP port: give each its own");
+            "service at UDP port 7700: two services at this UDP port: give each its own, or "
+            "addresses that tell them apart");
+}
+
+TEST_F(CheckServices, AddressesTellServicesAtOneUdpPortApart) {
+  const Address first = *parse_address("192.0.2.1");
+  const Address second = *parse_address("2001:db8::1");
+  const auto at = [&](std::vector<Address> of_a, std::vector<Address> of_b) {
+    auto services = services_of(make_service(7700, "echo", a_), make_service(7700, "ack", b_));
+    services[0].name = "a";
+    services[0].addresses = std::move(of_a);
+    services[1].addresses = std::move(of_b);
+    return refusal(std::move(services));
+  };
+  EXPECT_EQ(at({first}, {second}), "");
+  EXPECT_EQ(at({first, second}, {}), "");
+  EXPECT_NE(at({first}, {second, first}), "");
+}
+
+TEST_F(CheckServices, OneNameOneService) {
+  auto services = services_of(make_service(7700, "echo", a_), make_service(7701, "ack", b_));
+  services[1].name = services[0].name;
+  EXPECT_EQ(refusal(std::move(services)),
+            "service udp-7700 at UDP port 7701: two services of the name udp-7700: give each its "
+            "own");
+}
+
+TEST_F(CheckServices, ASecondKeyIsTriedOnlyWhereThereAreTwo) {
+  Service one = make_service(7700, "echo", a_);
+  one.try_second_key = true;
+  EXPECT_EQ(refusal(services_of(std::move(one))),
+            "service at UDP port 7700: a second key is to be tried, but it has 1 key of suite 1: "
+            "give it two, or leave try_second_key out");
+  Service two = make_service(7700, "echo", a_);
+  two.keys.emplace_back(b_);
+  EXPECT_EQ(two.second_key(), nullptr);
+  two.try_second_key = true;
+  EXPECT_EQ(two.second_key(), &two.keys[1]);
+  EXPECT_EQ(refusal(services_of(std::move(two))), "");
+  Service twice = make_service(7700, "echo", a_);
+  twice.keys.emplace_back(a_);
+  twice.try_second_key = true;
+  EXPECT_NE(refusal(services_of(std::move(twice))), "");
 }
 
 TEST_F(CheckServices, OneSuite1KeyOneReplyFunction) {

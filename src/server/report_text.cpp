@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+#include "base/hex.hpp"
+#include "identity/key_file.hpp"
+#include "server/report.hpp"
+
+namespace pssst::server {
+namespace {
+
+std::string with_decimals(double value, int decimals) {
+  std::array<char, 48> text{};
+  static_cast<void>(std::snprintf(text.data(), text.size(), "%.*f", decimals, value));
+  return text.data();
+}
+
+std::string line(std::string_view name, std::uint64_t value, std::string_view note = {}) {
+  std::string text = "  ";
+  text += name;
+  text.resize(std::max<std::size_t>(text.size() + 1, 26), ' ');
+  const std::string digits = std::to_string(value);
+  text.append(digits.size() < 14 ? 14 - digits.size() : 1, ' ');
+  text += digits;
+  if (!note.empty()) (text += "  ") += note;
+  return text + '\n';
+}
+
+std::string drops_text(const Books::Drops& drops) {
+  std::string text;
+  for (std::size_t i = 1; i < drops.size(); ++i) {
+    if (drops.at(i) == 0) continue;
+    text += line("  " + std::string(kDropReasons.at(i).name), drops.at(i), kDropReasons.at(i).text);
+  }
+  return text;
+}
+
+std::string proofs_text(const Books& books) {
+  return line("proofs checked", books.proofs_by_table + books.proofs_by_ladder,
+              std::to_string(books.proofs_by_table) + " by table, " +
+                  std::to_string(books.proof_tables_built) + " tables built");
+}
+
+std::string activity_text(const Books& books) {
+  const double lanes_per_burst =
+      books.bursts == 0 ? 0 : static_cast<double>(books.lanes) / static_cast<double>(books.bursts);
+  return line("bursts", books.bursts, with_decimals(lanes_per_burst, 1) + " lanes each") +
+         line("loops", books.loops, with_decimals(100 * books.busy_share(), 1) + " % of time busy");
+}
+
+}  // namespace
+
+std::string_view policy_text(ClientPolicy policy) {
+  switch (policy) {
+    case ClientPolicy::kOptional:
+      return "optional";
+    case ClientPolicy::kAnonymous:
+      return "anonymous";
+    case ClientPolicy::kRequired:
+      return "required";
+  }
+  return "";
+}
+
+std::string suite_text(std::uint16_t suite) {
+  return suite == kSuite1 ? "1" : "0xF002";
+}
+
+std::string key_text(const Report::Service::Key& key) {
+  return std::string(identity::key_prefix(key.suite)) + base::to_hex(key.public_key);
+}
+
+std::string to_text(const Report& report) {
+  const Books& total = report.total;
+  std::string text = "counters of " + std::to_string(report.workers.size()) +
+                     (report.workers.size() == 1 ? " worker\n" : " workers\n");
+  text += line("frames", total.frames);
+  text += line("answered on L2/L3", total.answered);
+  text += line("handed to the kernel", total.handed_to_kernel);
+  text += line("datagrams", total.datagrams, std::to_string(total.bytes_in) + " bytes");
+  text += line("replied", total.replied, std::to_string(total.bytes_out) + " bytes");
+  text += line("answered without reply", total.answered_without_reply);
+  text += line("pending", total.pending);
+  const Books::Drops drops = total.all_drops();
+  text += line("dropped", sum(drops));
+  text += drops_text(drops);
+  text += line("missed", total.missed, "lost before the server; not in the books");
+  text += proofs_text(total);
+  text += activity_text(total);
+  if (report.workers.size() > 1) {
+    for (const Report::Worker& worker : report.workers) {
+      text += "worker on CPU " + std::to_string(worker.cpu) + '\n';
+      text += line("datagrams", worker.books.datagrams);
+      text += activity_text(worker.books);
+    }
+  }
+  for (const Report::Service& service : report.services) {
+    text += "service " + service.name + " at UDP port " + std::to_string(service.udp_port) + " (" +
+            service.handler;
+    for (const Report::Service::Key& key : service.keys) text += ", public key " + key_text(key);
+    text += ")\n";
+    text += line("requests", service.requests,
+                 std::to_string(service.authenticated) + " client-authenticated");
+    text += line("replied", service.replied);
+    if (sum(service.drops) > 0) text += line("dropped", sum(service.drops));
+    for (const Report::Service::Key& key : service.keys) {
+      if (service.keys.size() > 1) text += line("  by key " + key.fingerprint, key.requests);
+    }
+  }
+  for (const Report::Suite& suite : report.suites) {
+    if (suite.requests == 0) continue;
+    text += "suite " + suite_text(suite.suite) + '\n';
+    text += line("requests", suite.requests,
+                 std::to_string(suite.authenticated) + " client-authenticated");
+    text += line("replied", suite.replied);
+    if (suite.suite == kSuiteF002) {
+      text += line("client secrets found", report.static_secrets_found);
+      text += line("client secrets computed", report.static_secrets_multiplied);
+    }
+  }
+  text += report.balanced() ? "the books balance\n" : "THE BOOKS DO NOT BALANCE\n";
+  return text;
+}
+
+}  // namespace pssst::server
