@@ -35,7 +35,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", EXPOSURE, ids=lambda kind: kind or 
 
 
 def settings(kind):
-    """{name: values} of the unit's [Service] with a drop-in; an empty value forgets those before."""
+    """{name: values} of the unit's [Service] with a drop-in; an empty one forgets those before."""
     found = {}
     for path in [UNIT] + ([DROP_INS / f"{kind}.conf"] if kind else []):
         section = path.read_text().partition("[Service]\n")[2].partition("\n[Install]")[0]
@@ -140,7 +140,8 @@ def confined(arguments, files, kind, without=()):
     files.hand_to(UNPRIVILEGED_USER)
     capabilities = [name.removeprefix("CAP_").lower()
                     for name in words(service, "AmbientCapabilities") if name not in without]
-    if kind == "af_xdp" and resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] != resource.RLIM_INFINITY:
+    _, limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if kind == "af_xdp" and limit != resource.RLIM_INFINITY:
         # A container may forbid what LimitMEMLOCK gives; this lifts that limit, and nothing else.
         capabilities.append("ipc_lock")
     assert (words(service, "AmbientCapabilities") == words(service, "CapabilityBoundingSet"))
