@@ -11,6 +11,7 @@
 #include "base/secret_memory.hpp"
 #include "server/cpus.hpp"
 #include "server/options.hpp"
+#include "server/privileges.hpp"
 #include "server/published.hpp"
 #include "server/report.hpp"
 #include "server/snapshot.hpp"
@@ -105,6 +106,9 @@ base::Result<void> serve(const Configuration& configuration) {
     say("warning: keys could not be locked in memory and may reach swap: raise memlock (ulimit "
         "-l)");
   }
+  const auto dropped = drop_privileges(configuration);
+  if (!dropped) return tl::unexpected(dropped.error());
+  say(*dropped);
   say(describe_ready(**group, snapshot));
   wait_for_stop(signals, **group, snapshot, configuration.counters);
   (*group)->stop();

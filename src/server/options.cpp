@@ -24,6 +24,7 @@ constexpr const char* kFooter = R"(Exit status:
   0  stopped
   1  could not start
   2  wrong command line
+  3  ended by a system call that is not allowed
 
 Examples:
   pssstd --service port=7700,handler=echo,key=server.key
@@ -49,6 +50,8 @@ struct Arguments {
   unsigned queue_size = DpdkOptions{}.queue_size;
   bool no_verify_udp_checksum = false;
   std::vector<std::string> eal;
+  std::string user;
+  bool no_seccomp = false;
 };
 
 /// One value per occurrence; without that, CLI11 takes all words up to the next option.
@@ -103,6 +106,11 @@ void declare_common(CLI::App& app, Arguments& arguments) {
                  "each: their requests cost a third less. 0: none. Default: 256.")
       ->check(CLI::Range(0U, 1048576U).description(""))
       ->type_name("MB");
+  app.add_option("--user", arguments.user,
+                 "User to become once the ports are open, when started as root. Default: stay.")
+      ->type_name("NAME");
+  app.add_flag("--no-seccomp", arguments.no_seccomp,
+               "Load no system call filter (to find faults).");
 }
 
 void declare_ports(CLI::App& app, Arguments& arguments) {
@@ -225,6 +233,9 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   if (app.count("--clients") > 0 && arguments.clients.empty()) {
     return misuse("names no file", "--clients");
   }
+  if (app.count("--user") > 0 && arguments.user.empty()) return misuse("names nobody", "--user");
+  options.privileges.user = arguments.user;
+  options.privileges.seccomp = !arguments.no_seccomp;
   options.clients_file = arguments.clients;
   options.x25519_kernel = arguments.x25519_kernel;
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
