@@ -64,8 +64,9 @@ class ReplayWorker {
   /// is made, and each client's reply was found right once; aborts if one is not.
   ReplayWorker(const Population& population, const Load& load, const std::string& kernel);
 
-  /// Answers one full burst: burst_limit() requests. Aborts if anything was dropped, or a burst not
-  /// full: then the figure would mean something else.
+  /// Answers one full burst: burst_limit() requests, of which once a second one is the worker's
+  /// own. Aborts if anything was dropped, or a burst not full: then the figure would mean
+  /// something else.
   void answer_burst();
   [[nodiscard]] std::size_t burst_limit() const noexcept { return worker_->burst_limit(); }
   [[nodiscard]] std::string_view x25519_kernel() const noexcept { return worker_->x25519_kernel(); }
