@@ -19,20 +19,23 @@ net::DpdkConfig runtime_config(const Configuration& configuration,
                                const std::vector<unsigned>& cpus) {
   auto udp_ports = std::make_shared<std::bitset<65536>>();
   for (const ServiceSettings& service : configuration.services) udp_ports->set(service.udp_port);
-  return net::DpdkConfig{.vdevs = configuration.dpdk.vdevs,
-                         .pci_devices = configuration.dpdk.pci_devices,
-                         .cpus = cpus,
-                         .hugepages = configuration.dpdk.hugepages,
-                         .memory_mb = configuration.dpdk.memory_mb,
-                         .queue_size = configuration.dpdk.queue_size,
-                         .address = configuration.dpdk.address,
-                         .udp_ports = std::move(udp_ports),
-                         .verify_udp_checksum = configuration.dpdk.verify_udp_checksum,
-                         .eal_arguments = configuration.dpdk.eal_arguments};
+  return net::DpdkConfig{
+      .vdevs = configuration.dpdk.vdevs,
+      .pci_devices = configuration.dpdk.pci_devices,
+      .cpus = cpus,
+      .hugepages = configuration.dpdk.hugepages,
+      .memory_mb = configuration.dpdk.memory_mb,
+      .queue_size = configuration.dpdk.queue_size,
+      .slots = net::DpdkConfig{}.slots + static_cast<unsigned>(later_replies_of(configuration)),
+      .address = configuration.dpdk.address,
+      .udp_ports = std::move(udp_ports),
+      .verify_udp_checksum = configuration.dpdk.verify_udp_checksum,
+      .eal_arguments = configuration.dpdk.eal_arguments};
 }
 
-WorkerSettings worker_settings(const Configuration& configuration) {
+WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers) {
   WorkerSettings settings;
+  settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
@@ -43,8 +46,10 @@ WorkerSettings worker_settings(const Configuration& configuration) {
 class DpdkWorkers final : public WorkerGroup {
  public:
   DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, const Configuration& configuration,
-              const std::vector<unsigned>& cpus, Published<Snapshot>& snapshots)
-      : runtime_(std::move(runtime)), workers_(cpus, snapshots, worker_settings(configuration)) {}
+              const std::vector<unsigned>& cpus, Published<Snapshot>& snapshots,
+              HandlerRuntime& handlers)
+      : runtime_(std::move(runtime)),
+        workers_(cpus, snapshots, worker_settings(configuration, handlers)) {}
   DpdkWorkers(const DpdkWorkers&) = delete;
   DpdkWorkers& operator=(const DpdkWorkers&) = delete;
   ~DpdkWorkers() override { join(); }
@@ -87,10 +92,12 @@ class DpdkWorkers final : public WorkerGroup {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
-                                                              Published<Snapshot>& snapshots) {
+                                                              Published<Snapshot>& snapshots,
+                                                              HandlerRuntime& handlers) {
   auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus));
   if (!runtime) return tl::unexpected(runtime.error());
-  auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), configuration, cpus, snapshots);
+  auto group =
+      std::make_unique<DpdkWorkers>(std::move(*runtime), configuration, cpus, snapshots, handlers);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }
@@ -103,7 +110,8 @@ namespace pssst::server {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration&,
                                                               const std::vector<unsigned>&,
-                                                              Published<Snapshot>&) {
+                                                              Published<Snapshot>&,
+                                                              HandlerRuntime&) {
   return base::fail("this pssstd was built without DPDK", "--port dpdk",
                     "build it with meson setup -Ddpdk=enabled, or use --port socket");
 }

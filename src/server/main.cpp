@@ -10,6 +10,7 @@
 
 #include "base/secret_memory.hpp"
 #include "server/cpus.hpp"
+#include "server/handler/handler_runtime.hpp"
 #include "server/options.hpp"
 #include "server/privileges.hpp"
 #include "server/published.hpp"
@@ -93,14 +94,17 @@ base::Result<void> serve(const Configuration& configuration) {
   const sigset_t signals = block_signals();
   const auto cpus = choose_cpus(configuration.cpus);
   if (!cpus) return tl::unexpected(cpus.error());
-  auto loaded = load_snapshot(configuration.services, configuration.clients_file);
+  // Before the snapshots, which have handlers of it.
+  HandlerRuntime handlers(*cpus, later_replies_of(configuration));
+  auto loaded =
+      load_snapshot(configuration.services, configuration.clients_file, nullptr, &handlers);
   if (!loaded) return tl::unexpected(loaded.error());
   Published<Snapshot> snapshots(std::move(*loaded), cpus->size());
   const Snapshot& snapshot = snapshots.current();
 
   auto group = configuration.port == PortKind::kDpdk
-                   ? start_dpdk_workers(configuration, *cpus, snapshots)
-                   : start_socket_workers(configuration, *cpus, snapshots);
+                   ? start_dpdk_workers(configuration, *cpus, snapshots, handlers)
+                   : start_socket_workers(configuration, *cpus, snapshots, handlers);
   if (!group) return tl::unexpected(group.error());
   if (!base::all_secrets_locked()) {
     say("warning: keys could not be locked in memory and may reach swap: raise memlock (ulimit "

@@ -5,6 +5,7 @@
 
 #include "identity/client_list.hpp"
 #include "server/config/reply_record.hpp"
+#include "server/handler/handler_factory.hpp"
 
 namespace pssst::server {
 namespace {
@@ -15,7 +16,8 @@ base::Result<void> hold_reply_functions(std::span<const ServiceSettings> setting
   for (std::size_t i = 0; i < settings.size(); ++i) {
     const HandlerTraits& traits = services[i].handler->traits();
     if (!traits.replies) continue;
-    const auto function = reply_function_of(traits, settings[i].reply);
+    const auto function =
+        reply_function_of(traits, reply_settings(settings[i], *services[i].handler));
     if (!function) return tl::unexpected(function.error());
     for (std::size_t k = 0; k < services[i].keys.size(); ++k) {
       const ServerKey& key = services[i].keys[k];
@@ -25,6 +27,11 @@ base::Result<void> hold_reply_functions(std::span<const ServiceSettings> setting
     }
   }
   return {};
+}
+
+void add_attached(const Handler& handler, std::vector<const AttachedHandler*>& attached) {
+  if (const auto* one = dynamic_cast<const AttachedHandler*>(&handler)) attached.push_back(one);
+  for (const auto& part : handler.parts()) add_attached(*part, attached);
 }
 
 }  // namespace
@@ -37,6 +44,7 @@ Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients)
     if (entry == 0 || services_[entry - 1].addresses.empty()) {
       entry = static_cast<std::uint32_t>(i + 1);
     }
+    add_attached(*services_[i].handler, attached_);
   }
 }
 
@@ -68,9 +76,9 @@ base::Result<std::unique_ptr<const Snapshot>> Snapshot::create(std::vector<Servi
 }
 
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
-    std::span<const ServiceSettings> settings, const std::string& client_list,
-    CounterSlots* slots) {
-  auto services = make_services(settings);
+    std::span<const ServiceSettings> settings, const std::string& client_list, CounterSlots* slots,
+    HandlerRuntime* runtime) {
+  auto services = make_services(settings, runtime);
   if (!services) return tl::unexpected(services.error());
   std::vector<Identity> clients;
   if (!client_list.empty()) {

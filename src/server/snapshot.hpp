@@ -11,6 +11,8 @@
 #include "identity/client_table.hpp"
 #include "server/config/service.hpp"
 #include "server/counter_slots.hpp"
+#include "server/handler/attached_handler.hpp"
+#include "server/handler/handler_runtime.hpp"
 
 namespace pssst::server {
 
@@ -32,6 +34,10 @@ class Snapshot {
     return first.addresses.empty() ? &first : find_by_address(first, destination);
   }
   [[nodiscard]] std::span<const Service> services() const noexcept { return services_; }
+  /// The handlers of all services, and of their message types, that workers start and finish.
+  [[nodiscard]] std::span<const AttachedHandler* const> attached() const noexcept {
+    return attached_;
+  }
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
 
  private:
@@ -44,14 +50,16 @@ class Snapshot {
   /// Per UDP port: index + 1 into services_, 0: none. Where several services share it, the first of
   /// those with addresses.
   std::vector<std::uint32_t> service_at_;
+  std::vector<const AttachedHandler*> attached_;
   identity::ClientTable clients_;
 };
 
 /// Reads everything that `settings` and `client_list` name and checks that it may serve together,
 /// and that every suite 1 key answers as it did before (reply_record.hpp), which is written down at
-/// its first use. An empty `client_list` path: nobody is enrolled.
+/// its first use. An empty `client_list` path: nobody is enrolled. Handlers that are not built in
+/// are attached to `runtime`; without one the snapshot is to be looked at, and must not serve.
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
     std::span<const ServiceSettings> settings, const std::string& client_list,
-    CounterSlots* slots = nullptr);
+    CounterSlots* slots = nullptr, HandlerRuntime* runtime = nullptr);
 
 }  // namespace pssst::server

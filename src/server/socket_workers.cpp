@@ -30,6 +30,7 @@ bool host_has_ipv6() noexcept {
 
 net::SocketPortConfig port_config(const Configuration& configuration) {
   net::SocketPortConfig config;
+  config.slots += later_replies_of(configuration);
   config.addresses = configuration.socket.addresses;
   if (config.addresses.empty()) {
     config.addresses.emplace_back("0.0.0.0");
@@ -41,8 +42,9 @@ net::SocketPortConfig port_config(const Configuration& configuration) {
   return config;
 }
 
-WorkerSettings worker_settings(const Configuration& configuration) {
+WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers) {
   WorkerSettings settings;
+  settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
@@ -53,9 +55,9 @@ WorkerSettings worker_settings(const Configuration& configuration) {
 class SocketWorkers final : public WorkerGroup {
  public:
   SocketWorkers(const Configuration& configuration, const std::vector<unsigned>& cpus,
-                Published<Snapshot>& snapshots)
+                Published<Snapshot>& snapshots, HandlerRuntime& handlers)
       : config_(port_config(configuration)),
-        workers_(cpus, snapshots, worker_settings(configuration)) {}
+        workers_(cpus, snapshots, worker_settings(configuration, handlers)) {}
   SocketWorkers(const SocketWorkers&) = delete;
   SocketWorkers& operator=(const SocketWorkers&) = delete;
   ~SocketWorkers() override { join(); }
@@ -110,8 +112,9 @@ class SocketWorkers final : public WorkerGroup {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
-                                                                Published<Snapshot>& snapshots) {
-  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots);
+                                                                Published<Snapshot>& snapshots,
+                                                                HandlerRuntime& handlers) {
+  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots, handlers);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "server/config/configuration.hpp"
+#include "server/handler/handler_runtime.hpp"
 #include "server/published.hpp"
 #include "server/report.hpp"
 #include "server/snapshot.hpp"
@@ -33,13 +34,16 @@ class WorkerGroup {
 };
 
 /// Starts one worker per CPU and returns when all of them serve; on failure none is left.
-/// `snapshots` has one reader per CPU and must outlive the group.
+/// `snapshots` has one reader per CPU, `handlers` was made for these CPUs; both must outlive the
+/// group.
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
-                                                                Published<Snapshot>& snapshots);
+                                                                Published<Snapshot>& snapshots,
+                                                                HandlerRuntime& handlers);
 /// The same over DPDK. Fails in a build without it.
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
-                                                              Published<Snapshot>& snapshots);
+                                                              Published<Snapshot>& snapshots,
+                                                              HandlerRuntime& handlers);
 
 }  // namespace pssst::server

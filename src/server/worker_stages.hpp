@@ -154,6 +154,7 @@ void Worker<P>::transmit() noexcept {
   std::size_t n = 0;
   for (std::size_t i = 0; i < lanes_; ++i) {
     const net::Datagram& datagram = queued_[i].datagram;
+    if ((later_lanes_ >> i & 1) != 0) continue;
     if (burst_->drop[i] != DropReason::kNone) {
       if (!try_again(i)) drop(datagram, burst_->drop[i], services_[i]);
     } else if (burst_->has_reply[i] == 0) {

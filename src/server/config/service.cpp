@@ -10,18 +10,14 @@
 
 #include "base/hex.hpp"
 #include "identity/key_file.hpp"
-#include "server/handlers.hpp"
+#include "server/handler/handler_factory.hpp"
 
 namespace pssst::server {
 namespace {
 
-std::string default_name(std::uint16_t udp_port) {
-  return "udp-" + std::to_string(udp_port);
-}
-
 std::string place_of(const Service& service) {
   const std::string place = "service at UDP port " + std::to_string(service.udp_port);
-  return service.name.empty() || service.name == default_name(service.udp_port)
+  return service.name.empty() || service.name == default_service_name(service.udp_port)
              ? place
              : "service " + service.name + " at UDP port " + std::to_string(service.udp_port);
 }
@@ -31,14 +27,31 @@ bool serves_suite1(const Service& service) noexcept {
                              [](const ServerKey& key) { return key.suite() == kSuite1; });
 }
 
+base::Result<void> check_one_handler(const Service& service, const Handler& handler, bool typed) {
+  const HandlerTraits& traits = handler.traits();
+  const std::string name(traits.name);
+  if (serves_suite1(service) && traits.replies && !traits.reply_is_pure) {
+    return base::fail("the replies of handler " + name +
+                          " vary, and suite 1 is broken by two different replies to one request",
+                      place_of(service),
+                      "choose a handler whose reply depends on the request alone, or a key of "
+                      "suite 0xF002");
+  }
+  const bool fits = service.policy == ClientPolicy::kRequired ||
+                    (typed && service.policy == ClientPolicy::kOptional);
+  if (traits.needs_client && !fits) {
+    return base::fail("handler " + name + " needs authenticated clients, and others may call",
+                      place_of(service), "set the policy to required");
+  }
+  return {};
+}
+
 base::Result<void> check_handler(const Service& service) {
-  const HandlerTraits& traits = service.handler->traits();
-  if (!serves_suite1(service) || !traits.replies || traits.reply_is_pure) return {};
-  return base::fail("the replies of handler " + std::string(traits.name) +
-                        " vary, and suite 1 is broken by two different replies to one request",
-                    place_of(service),
-                    "choose a handler whose reply depends on the request alone, or a key of suite "
-                    "0xF002");
+  const auto parts = service.handler->parts();
+  for (const auto& part : parts) {
+    if (auto fit = check_one_handler(service, *part, true); !fit) return fit;
+  }
+  return parts.empty() ? check_one_handler(service, *service.handler, false) : base::Result<void>();
 }
 
 /// Within one service.
@@ -179,6 +192,10 @@ std::optional<Address> parse_address(const std::string& text) {
   return std::nullopt;
 }
 
+std::string default_service_name(std::uint16_t udp_port) {
+  return "udp-" + std::to_string(udp_port);
+}
+
 std::string to_string(const Address& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const bool mapped = IN6_IS_ADDR_V4MAPPED(reinterpret_cast<const in6_addr*>(address.data()));
@@ -193,24 +210,26 @@ const ServerKey* Service::second_key() const noexcept {
   return &*std::find_if(std::next(first), keys.end(), of_suite1);
 }
 
-base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings) {
+base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings,
+                                                 HandlerRuntime* runtime) {
   std::vector<Service> services;
   services.reserve(settings.size());
   for (const ServiceSettings& one : settings) {
-    auto handler = make_handler(one.handler, one.reply);
+    auto handler = make_service_handler(one, runtime);
     if (!handler) return tl::unexpected(handler.error());
     auto keys = read_keys(one);
     if (!keys) return tl::unexpected(keys.error());
     auto addresses = parse_addresses(one);
     if (!addresses) return tl::unexpected(addresses.error());
-    services.push_back(Service{.name = one.name.empty() ? default_name(one.udp_port) : one.name,
-                               .udp_port = one.udp_port,
-                               .addresses = std::move(*addresses),
-                               .keys = std::move(*keys),
-                               .try_second_key = one.try_second_key,
-                               .policy = one.policy,
-                               .handler = std::move(*handler),
-                               .index = services.size()});
+    services.push_back(
+        Service{.name = one.name.empty() ? default_service_name(one.udp_port) : one.name,
+                .udp_port = one.udp_port,
+                .addresses = std::move(*addresses),
+                .keys = std::move(*keys),
+                .try_second_key = one.try_second_key,
+                .policy = one.policy,
+                .handler = std::move(*handler),
+                .index = services.size()});
   }
   return services;
 }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -16,6 +18,30 @@
 
 namespace pssst::server {
 
+/// What only some handlers are told.
+struct HandlerOptions {
+  std::string library{};  ///< of `library`: the shared object's path
+  /// Of `library`: names and values, for its init.
+  std::vector<std::pair<std::string, std::string>> options{};
+  /// Of `forward`: Unix datagram sockets of the backends, by path, or by name after an '@'.
+  std::vector<std::string> backends{};
+  std::chrono::milliseconds deadline{1000};  ///< of later replies
+  std::size_t in_flight = 256;               ///< later replies awaited at once, at each worker
+
+  bool operator==(const HandlerOptions&) const = default;
+};
+
+/// Messages of the types `first` to `last`, by their first byte, and who handles them.
+struct MessageTypeSettings {
+  std::uint8_t first = 0;
+  std::uint8_t last = 0;
+  std::string handler{};
+  std::vector<std::uint8_t> reply{};  ///< the constant of `ack`
+  HandlerOptions options{};
+
+  bool operator==(const MessageTypeSettings&) const = default;
+};
+
 /// A service as the operator describes it.
 struct ServiceSettings {
   std::string name{};  ///< of its counters; unique among the services
@@ -23,7 +49,7 @@ struct ServiceSettings {
   /// Destination addresses that it serves, numeric; empty: all of the server's that no other
   /// service at this UDP port names.
   std::vector<std::string> addresses{};
-  std::string handler;
+  std::string handler;                 ///< empty where there are types
   std::vector<std::string> key_files;  ///< each says its key's suite
   ClientPolicy policy = ClientPolicy::kOptional;
   std::vector<std::uint8_t> reply;     ///< the constant of `ack`
@@ -31,6 +57,8 @@ struct ServiceSettings {
   std::string label;                   ///< of the keys of suite 0xF002
   /// Two keys of suite 1: what the first does not open is tried with the second.
   bool try_second_key = false;
+  HandlerOptions options{};
+  std::vector<MessageTypeSettings> types{};
 
   bool operator==(const ServiceSettings&) const = default;
 };
@@ -51,7 +79,7 @@ struct Service {
   /// It has two keys of suite 1, and what the first does not open is tried with the second.
   bool try_second_key = false;
   ClientPolicy policy = ClientPolicy::kOptional;
-  std::unique_ptr<const Handler> handler;
+  std::shared_ptr<const Handler> handler;
   std::size_t index = 0;  ///< its place among the services
   // Given by the snapshot's CounterSlots:
   std::size_t slot = 0;                  ///< its counters' place at every worker
@@ -61,8 +89,15 @@ struct Service {
   [[nodiscard]] const ServerKey* second_key() const noexcept;
 };
 
-/// Reads the key files and makes the handlers; then check_services() is still to be called.
-base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings);
+class HandlerRuntime;
+
+/// The service's name where the operator gave none.
+[[nodiscard]] std::string default_service_name(std::uint16_t udp_port);
+
+/// Reads the key files and makes the handlers, of which those that are not built in are attached to
+/// `runtime` (handler_factory.hpp); then check_services() is still to be called.
+base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings,
+                                                 HandlerRuntime* runtime = nullptr);
 
 /// Refuses what must not serve together:
 /// - two services of one name, and two at one UDP port unless their addresses tell them apart;
@@ -72,6 +107,8 @@ base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings
 /// - on suite 1 a handler whose reply is not a pure function of the request, and one server key in
 ///   two services that both reply: either way one request could be answered with two texts, and
 ///   two AES-GCM encryptions under one key and nonce reveal what forges requests;
+/// - a handler that needs authenticated clients, where anonymous ones may call; a service whose
+///   messages are typed needs clients only if it takes nobody else;
 /// - a server key that is also an enrolled client's: whoever holds the server's private key could
 ///   pass as that client everywhere.
 base::Result<void> check_services(std::span<const Service> services, const ClientLookup& clients);
