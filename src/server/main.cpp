@@ -7,8 +7,10 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/secret_memory.hpp"
+#include "server/config/configuration_file.hpp"
 #include "server/cpus.hpp"
 #include "server/options.hpp"
 #include "server/privileges.hpp"
@@ -93,7 +95,7 @@ base::Result<void> serve(const Configuration& configuration) {
   const sigset_t signals = block_signals();
   const auto cpus = choose_cpus(configuration.cpus);
   if (!cpus) return tl::unexpected(cpus.error());
-  auto loaded = load_snapshot(configuration.services, configuration.clients_file);
+  auto loaded = load_snapshot(configuration);
   if (!loaded) return tl::unexpected(loaded.error());
   Published<Snapshot> snapshots(std::move(*loaded), cpus->size());
   const Snapshot& snapshot = snapshots.current();
@@ -116,6 +118,13 @@ base::Result<void> serve(const Configuration& configuration) {
   return {};
 }
 
+tl::expected<Configuration, std::vector<Fault>> configuration_of(const CommandLine& command_line) {
+  if (const auto* named = std::get_if<NamedConfiguration>(&command_line)) {
+    return read_configuration(named->path);
+  }
+  return std::get<Configuration>(command_line);
+}
+
 int run(int argc, const char* const* argv) {
   const auto command_line = parse_command_line(argc, argv);
   if (!command_line) {
@@ -126,7 +135,12 @@ int run(int argc, const char* const* argv) {
     print(*text);
     return kStopped;
   }
-  if (const auto served = serve(std::get<Configuration>(*command_line)); !served) {
+  auto configuration = configuration_of(*command_line);
+  if (!configuration) {
+    for (const Fault& fault : configuration.error()) say(to_string(fault));
+    return kMisused;
+  }
+  if (const auto served = serve(*configuration); !served) {
     say(served.error().to_string());
     return kFailed;
   }
