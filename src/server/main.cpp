@@ -6,10 +6,12 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/secret_memory.hpp"
+#include "server/config/configuration_file.hpp"
 #include "server/control/control_socket.hpp"
 #include "server/log.hpp"
 #include "server/options.hpp"
@@ -88,17 +90,14 @@ base::Result<std::unique_ptr<ControlSocket>> start_control(const Configuration& 
   return ControlSocket::start(configuration.control, configuration.privileges.user, server);
 }
 
-base::Result<void> serve(const Configuration& configuration) {
+base::Result<void> serve(const Configuration& configuration, ReadConfiguration read_again) {
   if (!base::disable_core_dumps()) {
     return base::fail("the kernel refuses to keep keys out of core dumps", "prctl PR_SET_DUMPABLE",
                       "do not forbid prctl and setrlimit to the server");
   }
   if (auto started = start_log(configuration.log); !started) return started;
   const sigset_t signals = block_signals();
-  auto server = RunningServer::start(
-      configuration, [configuration]() -> tl::expected<Configuration, std::vector<std::string>> {
-        return configuration;
-      });
+  auto server = RunningServer::start(configuration, std::move(read_again));
   if (!server) return tl::unexpected(server.error());
   if (!base::all_secrets_locked()) {
     log_warning("keys could not be locked in memory and may reach swap: raise memlock (ulimit -l)");
@@ -119,6 +118,18 @@ base::Result<void> serve(const Configuration& configuration) {
   return {};
 }
 
+/// What it says now: the same each time, but for a file, which is read again.
+tl::expected<Configuration, std::vector<std::string>> configuration_of(
+    const CommandLine& command_line) {
+  const auto* named = std::get_if<NamedConfiguration>(&command_line);
+  if (named == nullptr) return std::get<Configuration>(command_line);
+  auto read = read_configuration(named->path);
+  if (read) return *std::move(read);
+  std::vector<std::string> lines;
+  for (const Fault& fault : read.error()) lines.push_back(to_string(fault));
+  return tl::unexpected(std::move(lines));
+}
+
 int run(int argc, const char* const* argv) {
   const auto command_line = parse_command_line(argc, argv);
   if (!command_line) {
@@ -129,7 +140,13 @@ int run(int argc, const char* const* argv) {
     print(*text);
     return kStopped;
   }
-  if (const auto served = serve(std::get<Configuration>(*command_line)); !served) {
+  const auto configuration = configuration_of(*command_line);
+  if (!configuration) {
+    for (const std::string& fault : configuration.error()) log_error(fault);
+    return kMisused;
+  }
+  if (const auto served = serve(*configuration, [&] { return configuration_of(*command_line); });
+      !served) {
     log_error(served.error().to_string());
     return kFailed;
   }

@@ -25,16 +25,18 @@ constexpr const char* kOperationGroup = "Operation";
 constexpr const char* kFooter = R"(Exit status:
   0  stopped
   1  could not start
-  2  wrong command line
+  2  wrong command line or configuration file
   3  ended by a system call that is not allowed
 
 Examples:
+  pssstd --config /etc/pssst/pssstd.toml
   pssstd --service port=7700,handler=echo,key=server.key
   pssstd --service port=7700,handler=echo,key=server.key --clients clients \
     --port dpdk --pci 0000:81:00.0 --hugepages --address 192.0.2.10 --lcores 2-15)";
 
 /// What the command line says, before it is understood.
 struct Arguments {
+  std::string config;
   std::string port = "socket";
   std::vector<std::string> services;
   std::string clients;
@@ -74,6 +76,9 @@ void declare_common(CLI::App& app, Arguments& arguments) {
   app.footer(kFooter);
   app.set_help_flag("--help", "Print this help and exit.");
   app.set_version_flag("--version", "pssstd " PSSST_VERSION, "Print the version and exit.");
+  app.add_option("--config", arguments.config,
+                 "Configuration file, in place of all other options; pssst check looks it over.")
+      ->type_name("FILE");
   app.add_option("--port", arguments.port,
                  "Where datagrams come from: socket or dpdk. Default: socket.")
       ->type_name("KIND");
@@ -212,7 +217,8 @@ base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
 
 base::Result<void> read_services(const Arguments& arguments, Configuration& options) {
   if (arguments.services.empty()) {
-    return misuse("no service", "--service", "give one: port=7700,handler=echo,key=FILE");
+    return misuse("no service", "--service",
+                  "give one: port=7700,handler=echo,key=FILE; or --config FILE");
   }
   for (const std::string& text : arguments.services) {
     auto settings = parse_service(text);
@@ -267,7 +273,19 @@ base::Result<void> read_modes(const Arguments& arguments, Configuration& options
   return {};
 }
 
+/// The file says everything: an option besides it would contradict it, now or after a reload.
+base::Result<CommandLine> name_configuration(const CLI::App& app, const Arguments& arguments) {
+  if (arguments.config.empty()) return misuse("names no file", "--config");
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0 && option->get_name() != "--config") {
+      return misuse("stands beside --config", option->get_name(), "write it into the file");
+    }
+  }
+  return NamedConfiguration{arguments.config};
+}
+
 base::Result<CommandLine> understand(const CLI::App& app, const Arguments& arguments) {
+  if (app.count("--config") > 0) return name_configuration(app, arguments);
   Configuration options;
   if (auto read = read_modes(arguments, options); !read) return tl::unexpected(read.error());
   if (auto fit = check_groups(app, options.port); !fit) return tl::unexpected(fit.error());

@@ -44,7 +44,7 @@ base::Result<void> RunningServer::start_workers() {
   auto cpus = choose_cpus(configuration_.cpus);
   if (!cpus) return tl::unexpected(cpus.error());
   cpus_ = *std::move(cpus);
-  auto loaded = load_snapshot(configuration_.services, configuration_.clients_file, &slots_);
+  auto loaded = load_snapshot(configuration_, &slots_);
   if (!loaded) return tl::unexpected(loaded.error());
   const auto functions = key_functions_of(configuration_.services, (*loaded)->services());
   if (!functions) return tl::unexpected(functions.error());
@@ -107,7 +107,7 @@ ReloadOutcome RunningServer::apply(Configuration next) {
   ReloadOutcome outcome;
   outcome.needs_restart = changes_that_need_restart(configuration_, next);
   next = without_restart_changes(configuration_, std::move(next));
-  auto loaded = load_snapshot(next.services, next.clients_file, &slots_);
+  auto loaded = load_snapshot(next, &slots_);
   if (!loaded) {
     // The places that it had begun to give out.
     static_cast<void>(slots_.free_all_but(snapshots_->current().services()));
