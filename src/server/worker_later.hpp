@@ -53,7 +53,7 @@ bool Worker<P>::take_answers() noexcept {
 template <net::Port P>
 void Worker<P>::take_answer(const Answer& answer) noexcept {
   std::size_t place = 0;
-  const LaterReplies::Found found = later_.find(answer, place);
+  const LaterReplies::Found found = later_.claim(answer, place);
   if (found != LaterReplies::Found::kAwaited) return count_stray(found);
   if (answer.drop != DropReason::kNone) return drop_later(place, answer.drop);
   if (!answer.has_reply) return settle_later(place, counters_.answered_without_reply);

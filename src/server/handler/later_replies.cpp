@@ -72,16 +72,18 @@ void LaterReplies::keep(std::uint64_t token, const RequestBurst& burst, std::siz
   ++awaited_;
 }
 
-LaterReplies::Found LaterReplies::find(const Answer& answer, std::size_t& place) const noexcept {
+LaterReplies::Found LaterReplies::claim(const Answer& answer, std::size_t& place) noexcept {
   const LaterToken token = LaterToken::unpack(answer.token);
   if (token.worker != worker_ || token.place >= states_.size()) return Found::kWrong;
-  const State& state = states_[token.place];
+  State& state = states_[token.place];
   if (token.generation == 0 || token.generation > state.generation ||
       state.handler != answer.handler) {
     return Found::kWrong;
   }
   if (token.generation < state.generation) return Found::kLate;
   if (!state.kept) return state.answered ? Found::kTwice : Found::kLate;
+  if (state.claimed) return Found::kTwice;
+  state.claimed = true;
   place = token.place;
   return Found::kAwaited;
 }
@@ -96,6 +98,7 @@ void LaterReplies::free(std::size_t place, bool answered) noexcept {
   --by_handler_[state.handler];
   state.reserved = false;
   state.kept = false;
+  state.claimed = false;
   state.answered = answered;
   deadlines_[place] = kNever;
   free_[(free_head_ + free_count_) % free_.size()] = static_cast<std::uint16_t>(place);

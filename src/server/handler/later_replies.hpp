@@ -52,8 +52,9 @@ class LaterReplies {
     kLate,   ///< its time was over
     kWrong,  ///< no such request, or another handler's
   };
-  /// `place`: of the request, if it is awaited.
-  [[nodiscard]] Found find(const Answer& answer, std::size_t& place) const noexcept;
+  /// Whose answer it is. kAwaited, with the request's place, once for each request: the caller must
+  /// free() that.
+  [[nodiscard]] Found claim(const Answer& answer, std::size_t& place) noexcept;
   [[nodiscard]] const Request& request(std::size_t place) const noexcept {
     return requests_[place];
   }
@@ -100,6 +101,7 @@ class LaterReplies {
     std::uint16_t handler = 0;
     bool reserved = false;
     bool kept = false;
+    bool claimed = false;
     bool answered = false;  ///< the one before
     std::size_t service_name = 0;
   };
