@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "server/appliance.hpp"
@@ -29,8 +30,23 @@ class FakeAppliance final : public Appliance {
     const std::lock_guard lock(mutex_);
     return health_;
   }
-  [[nodiscard]] ReloadOutcome reload() override { return {}; }
-  void drain(std::chrono::seconds /*deadline*/) override {}
+  [[nodiscard]] ReloadOutcome reload() override {
+    const std::lock_guard lock(mutex_);
+    ++reloads;
+    return outcome;
+  }
+  std::chrono::seconds drain(std::optional<std::chrono::seconds> deadline) override {
+    const std::lock_guard lock(mutex_);
+    ++drains;
+    drain_deadline = deadline;
+    return deadline.value_or(std::chrono::seconds(30));
+  }
+
+  // For tests while nobody else asks.
+  ReloadOutcome outcome;  ///< of the next reload
+  int reloads = 0;
+  int drains = 0;
+  std::optional<std::chrono::seconds> drain_deadline;
 
  private:
   std::mutex mutex_;

@@ -278,7 +278,9 @@ class ThrowingAppliance final : public Appliance {
   [[nodiscard]] Report report() override { throw std::runtime_error("no memory"); }
   [[nodiscard]] Health health() override { throw std::runtime_error("no memory"); }
   [[nodiscard]] ReloadOutcome reload() override { return {}; }
-  void drain(std::chrono::seconds /*deadline*/) override {}
+  std::chrono::seconds drain(std::optional<std::chrono::seconds> /*deadline*/) override {
+    return {};
+  }
 };
 
 TEST(HttpServerStart, AnExceptionIsAnAnswer) {
