@@ -18,7 +18,9 @@ namespace {
 
 constexpr const char* kAbout =
     "Serve PSSST: one sealed UDP datagram each way, no handshake.\n\n"
-    "SIGTERM and SIGINT stop it, SIGUSR1 prints its counters.";
+    "SIGTERM and SIGINT stop it, SIGHUP reloads keys and clients, SIGUSR1 prints its counters.";
+
+constexpr const char* kOperationGroup = "Operation";
 
 constexpr const char* kFooter = R"(Exit status:
   0  stopped
@@ -54,6 +56,10 @@ struct Arguments {
   std::vector<std::string> eal;
   std::string user;
   bool no_seccomp = false;
+  std::string control;
+  std::vector<std::string> control_users;
+  std::string log = "stderr";
+  std::string log_level = "info";
 };
 
 /// One value per occurrence; without that, CLI11 takes all words up to the next option.
@@ -111,11 +117,29 @@ void declare_common(CLI::App& app, Arguments& arguments) {
                  "each: their requests cost a third less. 0: none. Default: 256.")
       ->check(CLI::Range(0U, 1048576U).description(""))
       ->type_name("MB");
+}
+
+void declare_operation(CLI::App& app, Arguments& arguments) {
   app.add_option("--user", arguments.user,
                  "User to become once the ports are open, when started as root. Default: stay.")
-      ->type_name("NAME");
-  app.add_flag("--no-seccomp", arguments.no_seccomp,
-               "Load no system call filter (to find faults).");
+      ->type_name("NAME")
+      ->group(kOperationGroup);
+  app.add_flag("--no-seccomp", arguments.no_seccomp, "Load no system call filter (to find faults).")
+      ->group(kOperationGroup);
+  app.add_option("--control", arguments.control,
+                 "Unix socket at which `pssst ctl` and `pssst top` reach it. Default: none.")
+      ->type_name("PATH")
+      ->group(kOperationGroup);
+  add_repeatable(app, "--control-user", arguments.control_users, "NAME",
+                 "Who may use it besides root and the server's own user, repeatable.",
+                 kOperationGroup);
+  app.add_option("--log", arguments.log, "Where it logs: stderr or journal. Default: stderr.")
+      ->type_name("TARGET")
+      ->group(kOperationGroup);
+  app.add_option("--log-level", arguments.log_level,
+                 "What it logs: error, warning, info or debug. Default: info.")
+      ->type_name("LEVEL")
+      ->group(kOperationGroup);
 }
 
 void declare_ports(CLI::App& app, Arguments& arguments) {
@@ -204,6 +228,31 @@ base::Result<void> read_services(const Arguments& arguments, Configuration& opti
   return {};
 }
 
+base::Result<void> read_operation(const CLI::App& app, const Arguments& arguments,
+                                  Configuration& options) {
+  for (const auto& [option, value] :
+       {std::pair{"--user", &arguments.user}, std::pair{"--control", &arguments.control}}) {
+    if (app.count(option) > 0 && value->empty()) return misuse("names nothing", option);
+  }
+  options.privileges = {.user = arguments.user, .seccomp = !arguments.no_seccomp};
+  options.control.socket = arguments.control;
+  options.control.users = arguments.control_users;
+  if (!arguments.control_users.empty() && arguments.control.empty()) {
+    return misuse("there is no control socket", "--control-user", "give one with --control PATH");
+  }
+  const auto target = choose<LogTarget>(
+      arguments.log, "--log", {{"stderr", LogTarget::kStderr}, {"journal", LogTarget::kJournal}});
+  if (!target) return tl::unexpected(target.error());
+  const auto level = choose<LogLevel>(arguments.log_level, "--log-level",
+                                      {{"error", LogLevel::kError},
+                                       {"warning", LogLevel::kWarning},
+                                       {"info", LogLevel::kInfo},
+                                       {"debug", LogLevel::kDebug}});
+  if (!level) return tl::unexpected(level.error());
+  options.log = {.target = *target, .level = *level};
+  return {};
+}
+
 base::Result<void> read_modes(const Arguments& arguments, Configuration& options) {
   const auto port = choose<PortKind>(arguments.port, "--port",
                                      {{"socket", PortKind::kSocket}, {"dpdk", PortKind::kDpdk}});
@@ -251,9 +300,9 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   if (app.count("--clients") > 0 && arguments.clients.empty()) {
     return misuse("names no file", "--clients");
   }
-  if (app.count("--user") > 0 && arguments.user.empty()) return misuse("names nobody", "--user");
-  options.privileges.user = arguments.user;
-  options.privileges.seccomp = !arguments.no_seccomp;
+  if (auto read = read_operation(app, arguments, options); !read) {
+    return tl::unexpected(read.error());
+  }
   options.clients_file = arguments.clients;
   options.x25519_kernel = arguments.x25519_kernel;
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
@@ -270,6 +319,7 @@ base::Result<CommandLine> parse_command_line(int argc, const char* const* argv) 
   Arguments arguments;
   declare_common(app, arguments);
   declare_ports(app, arguments);
+  declare_operation(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

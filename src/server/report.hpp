@@ -158,6 +158,10 @@ struct Report {
 
 /// Several lines; only drops that happened, with their texts.
 [[nodiscard]] std::string to_text(const Report& report);
+/// Every service's keys: a table with a line each, or one array on one line. `share` is of the
+/// service's requests.
+[[nodiscard]] std::string keys_to_text(const Report& report);
+[[nodiscard]] std::string keys_to_json(const Report& report);
 /// One object on one line.
 [[nodiscard]] std::string to_json(const Report& report);
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "identity/client_list.hpp"
-#include "server/config/reply_record.hpp"
+#include "server/config/reply_memory.hpp"
 
 namespace pssst::server {
 namespace {
@@ -13,18 +13,12 @@ namespace {
 base::Result<void> hold_reply_functions(std::span<const ServiceSettings> settings,
                                         std::span<const Service> services,
                                         const std::string& state_directory) {
-  for (std::size_t i = 0; i < settings.size(); ++i) {
-    const HandlerTraits& traits = services[i].handler->traits();
-    if (!traits.replies) continue;
-    const auto function = reply_function_of(traits, settings[i].reply);
-    if (!function) return tl::unexpected(function.error());
-    for (std::size_t k = 0; k < services[i].keys.size(); ++k) {
-      const ServerKey& key = services[i].keys[k];
-      if (key.suite() != kSuite1) continue;
-      auto held = hold_reply_function(settings[i].key_files[k], key.public_key(), *function,
-                                      state_directory);
-      if (!held) return held;
-    }
+  const auto functions = key_functions_of(settings, services);
+  if (!functions) return tl::unexpected(functions.error());
+  for (const KeyFunction& one : *functions) {
+    auto held = hold_reply_function(settings[one.service].key_files[one.key], one.public_key,
+                                    one.function, state_directory);
+    if (!held) return held;
   }
   return {};
 }

@@ -21,5 +21,6 @@ Action configure_call(CLI::App& app);
 Action configure_load(CLI::App& app);
 Action configure_compat(CLI::App& app);
 Action configure_check(CLI::App& app);
+Action configure_ctl(CLI::App& app);
 
 }  // namespace pssst::tools
