@@ -1,11 +1,12 @@
 """`pssst check FILE`: everything that is wrong with a configuration file, and nothing else."""
 
 import os
+import re
 import subprocess
 
 import pytest
 from check_folder import make_folder
-from pssstd import PSSST, PSSSTD
+from pssstd import PSSST, PSSSTD, ROOT
 from wrong_files import SERVICE, WRONG_FILES
 
 ENVIRONMENT = {name: value for name, value in os.environ.items()
@@ -73,6 +74,23 @@ def test_good_file(folder, name):
     before = contents(folder)
     assert check(folder, text) == (0, f"pssstd.toml: good: {expected}\n", "")
     assert contents(folder) == before | {"pssstd.toml": text.encode()}, "something was written"
+
+
+def test_the_examples_are_good(folder):
+    (folder / "state").mkdir()
+    environment = ENVIRONMENT | {"CREDENTIALS_DIRECTORY": str(folder),
+                                 "STATE_DIRECTORY": str(folder / "state")}
+    manual = (ROOT / "deploy/man/pssstd.toml.5.scd.in").read_text()
+    examples = [(ROOT / "deploy/pssstd.toml").read_text(),
+                *re.findall(r"^```\n(.*?)^```", manual, re.MULTILINE | re.DOTALL)]
+    assert len(examples) == 3
+    for text in examples:
+        # The server's own key is enrolled in the folder's list.
+        text = text.replace('file = "clients"', 'file = "others"')
+        (folder / "others").write_text("# Nobody yet.\n")
+        status, printed, said = check(folder, text, environment=environment)
+        assert (status, said) == (0, ""), text
+        assert printed.startswith("pssstd.toml: good: 1 service, 1 key, at ")
 
 
 @pytest.mark.parametrize("words", [[], ["a", "b"], ["--fast", "a"]])
