@@ -64,6 +64,7 @@ Report RunningServer::report() {
   workers_->refresh_counters();
   Report report = collect_report(workers_->sources(), snapshots_->current());
   report.generation = generation_;
+  report.x25519_kernel = workers_->x25519_kernel();
   return report;
 }
 
