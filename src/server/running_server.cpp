@@ -21,7 +21,7 @@ std::vector<std::uint16_t> udp_ports_of(const Configuration& configuration) {
     udp_ports.push_back(service.udp_port);
   }
   std::ranges::sort(udp_ports);
-  udp_ports.erase(std::ranges::unique(udp_ports).begin(), udp_ports.end());
+  udp_ports.erase(std::unique(udp_ports.begin(), udp_ports.end()), udp_ports.end());
   return udp_ports;
 }
 
