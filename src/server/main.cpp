@@ -13,6 +13,7 @@
 #include "base/secret_memory.hpp"
 #include "server/config/configuration_file.hpp"
 #include "server/control/control_socket.hpp"
+#include "server/http_server.hpp"
 #include "server/log.hpp"
 #include "server/options.hpp"
 #include "server/privileges.hpp"
@@ -90,6 +91,12 @@ base::Result<std::unique_ptr<ControlSocket>> start_control(const Configuration& 
   return ControlSocket::start(configuration.control, configuration.privileges.user, server);
 }
 
+base::Result<std::unique_ptr<HttpServer>> start_http(const Configuration& configuration,
+                                                     RunningServer& server) {
+  if (configuration.metrics.listen.empty()) return nullptr;
+  return HttpServer::start(configuration.metrics.listen, server);
+}
+
 base::Result<void> serve(const Configuration& configuration, ReadConfiguration read_again) {
   if (!base::disable_core_dumps()) {
     return base::fail("the kernel refuses to keep keys out of core dumps", "prctl PR_SET_DUMPABLE",
@@ -104,6 +111,8 @@ base::Result<void> serve(const Configuration& configuration, ReadConfiguration r
   }
   auto control = start_control(configuration, **server);
   if (!control) return tl::unexpected(control.error());
+  auto http = start_http(configuration, **server);
+  if (!http) return tl::unexpected(http.error());
   const auto dropped = drop_privileges(configuration);
   if (!dropped) return tl::unexpected(dropped.error());
   log_info(*dropped);
@@ -112,6 +121,7 @@ base::Result<void> serve(const Configuration& configuration, ReadConfiguration r
   notify_ready(ready);
   watch(signals, **server);
   notify_stopping();
+  http->reset();
   control->reset();
   (*server)->stop();
   print_counters(**server);

@@ -58,6 +58,7 @@ struct Arguments {
   bool no_seccomp = false;
   std::string control;
   std::vector<std::string> control_users;
+  std::string metrics;
   std::string log = "stderr";
   std::string log_level = "info";
 };
@@ -133,6 +134,11 @@ void declare_operation(CLI::App& app, Arguments& arguments) {
   add_repeatable(app, "--control-user", arguments.control_users, "NAME",
                  "Who may use it besides root and the server's own user, repeatable.",
                  kOperationGroup);
+  app.add_option("--metrics", arguments.metrics,
+                 "TCP address for /metrics and /health, for operators alone: 127.0.0.1:9477. "
+                 "Default: none.")
+      ->type_name("ADDRESS:PORT")
+      ->group(kOperationGroup);
   app.add_option("--log", arguments.log, "Where it logs: stderr or journal. Default: stderr.")
       ->type_name("TARGET")
       ->group(kOperationGroup);
@@ -231,11 +237,13 @@ base::Result<void> read_services(const Arguments& arguments, Configuration& opti
 base::Result<void> read_operation(const CLI::App& app, const Arguments& arguments,
                                   Configuration& options) {
   for (const auto& [option, value] :
-       {std::pair{"--user", &arguments.user}, std::pair{"--control", &arguments.control}}) {
+       {std::pair{"--user", &arguments.user}, std::pair{"--control", &arguments.control},
+        std::pair{"--metrics", &arguments.metrics}}) {
     if (app.count(option) > 0 && value->empty()) return misuse("names nothing", option);
   }
   options.privileges = {.user = arguments.user, .seccomp = !arguments.no_seccomp};
   options.control.socket = arguments.control;
+  options.metrics.listen = arguments.metrics;
   options.control.users = arguments.control_users;
   if (!arguments.control_users.empty() && arguments.control.empty()) {
     return misuse("there is no control socket", "--control-user", "give one with --control PATH");

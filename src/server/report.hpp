@@ -141,6 +141,7 @@ struct Report {
   std::vector<DeviceStatistics> devices;
   std::uint64_t clients = 0;     ///< enrolled
   std::uint64_t generation = 1;  ///< 1: as started; each reload that was applied adds one
+  std::string x25519_kernel;     ///< empty: not said
   Books total;
 
   /// Every worker's books balance.

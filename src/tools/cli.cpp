@@ -25,7 +25,8 @@ struct Subcommand {
 constexpr std::array kSubcommands{
     Subcommand{"genkey", configure_genkey}, Subcommand{"pubkey", configure_pubkey},
     Subcommand{"call", configure_call},     Subcommand{"load", configure_load},
-    Subcommand{"compat", configure_compat}, Subcommand{"ctl", configure_ctl},
+    Subcommand{"compat", configure_compat}, Subcommand{"check", configure_check},
+    Subcommand{"ctl", configure_ctl},
 };
 
 constexpr const char* kVersionText = "pssst " PSSST_VERSION;
@@ -36,7 +37,7 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(Exit status:
   0  done: the key was printed, the call was answered, the peer checked out
-  1  error: bad key, unknown host, broken peer
+  1  error: bad key, unknown host, broken peer, bad configuration
   2  wrong command line
   3  no good reply in time
 

@@ -20,6 +20,7 @@ Action configure_pubkey(CLI::App& app);
 Action configure_call(CLI::App& app);
 Action configure_load(CLI::App& app);
 Action configure_compat(CLI::App& app);
+Action configure_check(CLI::App& app);
 Action configure_ctl(CLI::App& app);
 
 }  // namespace pssst::tools

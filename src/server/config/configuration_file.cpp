@@ -103,7 +103,7 @@ std::string remedy_for(std::string_view name, std::vector<std::string_view> know
   std::string all;
   std::ranges::sort(known);
   for (const std::string_view one : known) all += (all.empty() ? "" : ", ") + shown(one);
-  return "there are " + all;
+  return (known.size() == 1 ? "there is " : "there are ") + all;
 }
 
 /// One file, from its tree to a Configuration.
@@ -256,13 +256,15 @@ class ConfigurationReader {
           std::string("take the section out, or write kind = ") +
               (dpdk ? "\"socket\"" : "\"dpdk\""));
     }
-    if (dpdk && is_sound("[dpdk]")) check_dpdk();
+    if (dpdk) check_dpdk();
   }
 
   void check_dpdk() {
     const DpdkOptions& dpdk = configuration_.dpdk;
     const Place place = place_of("[dpdk]", "[port] kind");
-    if (dpdk.vdevs.empty() && dpdk.pci_devices.empty()) {
+    const bool named = places_.contains("[dpdk] vdevs") || places_.contains("[dpdk] pci");
+    // A device that was refused was named all the same.
+    if (!named || (is_sound("[dpdk]") && dpdk.vdevs.empty() && dpdk.pci_devices.empty())) {
       reader_.add_fault(place, "[dpdk] names no device", "name one with pci or vdevs");
     }
     if (!places_.contains("[dpdk] address")) {

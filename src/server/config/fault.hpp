@@ -21,14 +21,17 @@ struct Fault {
   std::string remedy;  ///< what would be right; may be empty
 };
 
-/// "file:line:column: what: remedy", one line.
+/// "file:line:column: what: remedy", one line whatever the file's name holds.
 [[nodiscard]] inline std::string to_string(const Fault& fault) {
   std::string text = fault.file;
   if (fault.line > 0) {
     text += ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);
   }
-  text += ": " + fault.what;
-  return fault.remedy.empty() ? text : text + ": " + fault.remedy;
+  text += ": " + fault.what + (fault.remedy.empty() ? "" : ": ") + fault.remedy;
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  }
+  return text;
 }
 
 }  // namespace pssst::server

@@ -34,7 +34,7 @@ class DraftsCheck {
       auto key = read_service_key(settings, settings.key_files[i]);
       if (!key) {
         read.whole = false;
-        add(draft.key_places[i], key.error());
+        add_key_fault(draft.key_places[i], key.error());
         continue;
       }
       service->keys.push_back(std::move(*key));
@@ -103,6 +103,11 @@ class DraftsCheck {
                       error.remedy);
   }
 
+  void add_key_fault(Place place, base::Error error) {
+    if (error.remedy.empty()) error.remedy = "name a key file, as pssst genkey makes it";
+    add(place, error);
+  }
+
   ValueReader& reader_;
   const Configuration& configuration_;
   std::vector<Service> services_;
@@ -119,8 +124,10 @@ void check_service_drafts(ValueReader& reader, std::span<const ServiceDraft> dra
     if (listed) {
       identities = std::move(*listed);
     } else {
-      reader.add_fault(clients, listed.error().where + ": " + listed.error().what,
-                       listed.error().remedy);
+      const base::Error& error = listed.error();
+      reader.add_fault(
+          clients, error.where + ": " + error.what,
+          error.remedy.empty() ? "name a file with one public key per line" : error.remedy);
     }
   }
   DraftsCheck check(reader, configuration);

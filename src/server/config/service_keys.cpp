@@ -109,7 +109,8 @@ void read_label(Reader& reader, const Node& node, ServiceDraft& to) {
   if (label == nullptr) return;
   const std::string_view fault = fault_of({.suite = kSuiteF002, .label = *label});
   if (!fault.empty()) {
-    return reader.refuse(node.place, "is " + in_quotes(*label) + ": " + std::string(fault), {});
+    return reader.refuse(node.place, "is " + in_quotes(*label) + ": " + std::string(fault),
+                         "choose at most " + std::to_string(kLabelSizeMax) + " bytes");
   }
   to.settings.label = *label;
 }

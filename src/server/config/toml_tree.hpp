@@ -38,7 +38,7 @@ struct TomlEntry {
   TomlNode node;
 };
 
-/// "a string", "an integer", ...
+/// "a string", "an integer", "true", "a list", ...
 [[nodiscard]] std::string_view kind_of(const TomlNode& node) noexcept;
 
 /// The whole text, or the first thing in it that is not TOML 1.0; `file` is what the fault calls

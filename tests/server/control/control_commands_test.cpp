@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/control/fake_appliance.hpp"
+#include "server/fake_appliance.hpp"
 
 namespace pssst::server {
 namespace {
@@ -30,8 +30,10 @@ class ControlCommands : public testing::Test {
 };
 
 TEST_F(ControlCommands, GivesTheCountersAsTextAndJson) {
-  appliance_.next_report.total.frames = 77;
-  EXPECT_EQ(good("stats"), to_text(appliance_.next_report));
+  Report report;
+  report.total.frames = 77;
+  appliance_.set(report);
+  EXPECT_EQ(good("stats"), to_text(report));
   EXPECT_EQ(nlohmann::json::parse(good("stats --json"))["total"]["frames"], 77);
   EXPECT_EQ(bad("stats --xml"), "stats takes --json, or nothing\n");
   EXPECT_EQ(bad("stats --json --json"), "stats takes --json, or nothing\n");
@@ -41,25 +43,27 @@ TEST_F(ControlCommands, GivesTheKeys) {
   Report::Service service;
   service.name = "meters";
   service.keys.emplace_back().fingerprint = "0011223344556677";
-  appliance_.next_report.services.push_back(service);
+  Report report;
+  report.services.push_back(service);
+  appliance_.set(report);
   EXPECT_NE(good("keys").find("0011223344556677"), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(good("keys --json"))[0]["service"], "meters");
   EXPECT_EQ(bad("keys all"), "keys takes --json, or nothing\n");
 }
 
 TEST_F(ControlCommands, TellsHealth) {
-  appliance_.next_health.ready = true;
+  appliance_.set(Health{.ready = true, .problems = {}});
   EXPECT_EQ(good("health"), "ready\n");
-  appliance_.next_health = {.ready = false, .problems = {"one", "two"}};
+  appliance_.set(Health{.ready = false, .problems = {"one", "two"}});
   EXPECT_EQ(bad("health"), "one\ntwo\n");
   EXPECT_EQ(bad("health please"), "health takes nothing\n");
 }
 
 TEST_F(ControlCommands, ReloadsAndSaysWhatBecameOfIt) {
   EXPECT_EQ(good("reload"), "nothing has changed\n");
-  appliance_.next_outcome = {.applied = {"a", "b"}, .needs_restart = {"c"}};
+  appliance_.outcome = {.applied = {"a", "b"}, .needs_restart = {"c"}};
   EXPECT_EQ(good("  reload "), "applied: a\napplied: b\nneeds a restart: c\n");
-  appliance_.next_outcome = {.applied = {}, .needs_restart = {"c"}, .refused = {"f:1:2: d"}};
+  appliance_.outcome = {.applied = {}, .needs_restart = {"c"}, .refused = {"f:1:2: d"}};
   EXPECT_EQ(bad("reload"), "refused: f:1:2: d\nnothing was changed\n");
   EXPECT_EQ(appliance_.reloads, 3);
   EXPECT_EQ(bad("reload now"), "reload takes nothing\n");

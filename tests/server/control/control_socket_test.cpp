@@ -12,7 +12,7 @@
 #include <fstream>
 
 #include "server/control/control_client.hpp"
-#include "server/control/fake_appliance.hpp"
+#include "server/fake_appliance.hpp"
 
 namespace pssst::server {
 namespace {
@@ -29,7 +29,7 @@ class ControlSocketTest : public testing::Test {
     folder_ = ::mkdtemp(name.data());
     std::filesystem::permissions(folder_, std::filesystem::perms(0755));
     options_.socket = folder_ + "/control";
-    appliance_.next_health.ready = true;
+    appliance_.set(Health{.ready = true, .problems = {}});
   }
   ~ControlSocketTest() override { std::filesystem::remove_all(folder_); }
 
@@ -165,7 +165,9 @@ TEST_F(ControlSocketTest, HangsUpOnWhoSaysNothingOrTooMuch) {
 }
 
 TEST_F(ControlSocketTest, ALongAnswerComesWhole) {
-  appliance_.next_health = {.ready = false, .problems = {10'000, std::string(200, 'p')}};
+  Health health;
+  health.problems.assign(10'000, std::string(200, 'p'));
+  appliance_.set(health);
   const auto socket = start();
   const auto answer = ask_control(options_.socket, "health");
   ASSERT_TRUE(answer);
