@@ -45,10 +45,10 @@ struct HandlerTraits {
 /// One opened request of a burst.
 struct HandlerMessage {
   // In.
-  std::span<const std::uint8_t> message;
+  std::span<const std::uint8_t> message{};
   std::uint16_t suite = 0;
   const Identity* client = nullptr;  ///< null: anonymous; valid during the call
-  std::span<std::uint8_t> reply_space;
+  std::span<std::uint8_t> reply_space{};
   std::uint64_t token = 0;  ///< by which it can be answered later; 0: it cannot
   // Out.
   /// Bytes written to the front of reply_space; an empty reply (0) is a reply. Unset: none, and

@@ -135,7 +135,7 @@ class Worker {
   bool answer_later() noexcept;
   bool take_answers() noexcept;
   void take_answer(const Answer& answer) noexcept;
-  void count_stray(LaterReplies::Found found) noexcept;
+  void count_stray(TokenFate fate) noexcept;
   void send_later(std::size_t lanes) noexcept;
   void drop_later(std::size_t place, DropReason reason) noexcept;
   void settle_later(std::size_t place, base::Counter& outcome) noexcept;

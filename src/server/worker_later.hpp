@@ -53,8 +53,8 @@ bool Worker<P>::take_answers() noexcept {
 template <net::Port P>
 void Worker<P>::take_answer(const Answer& answer) noexcept {
   std::size_t place = 0;
-  const LaterReplies::Found found = later_.claim(answer, place);
-  if (found != LaterReplies::Found::kAwaited) return count_stray(found);
+  const TokenFate fate = later_.claim(answer, place);
+  if (fate != TokenFate::kAwaited) return count_stray(fate);
   if (answer.drop != DropReason::kNone) return drop_later(place, answer.drop);
   if (!answer.has_reply) return settle_later(place, counters_.answered_without_reply);
   const std::size_t lane = burst_->size;
@@ -72,10 +72,10 @@ void Worker<P>::take_answer(const Answer& answer) noexcept {
 }
 
 template <net::Port P>
-void Worker<P>::count_stray(LaterReplies::Found found) noexcept {
+void Worker<P>::count_stray(TokenFate fate) noexcept {
   telemetry::LaterCounters& later = counters_.later;
-  if (found == LaterReplies::Found::kTwice) return later.answers_twice.add(1);
-  if (found == LaterReplies::Found::kLate) return later.answers_late.add(1);
+  if (fate == TokenFate::kTwice) return later.answers_twice.add(1);
+  if (fate == TokenFate::kLate) return later.answers_late.add(1);
   later.answers_wrong.add(1);
 }
 

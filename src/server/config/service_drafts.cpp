@@ -22,10 +22,12 @@ class DraftsCheck {
   void read(const ServiceDraft& draft) {
     ServiceSettings settings = draft.settings;
     Read read{.draft = &draft, .whole = draft.has_all_keys};
-    if (settings.handler.empty()) {
+    if (!draft.has_all_types || (settings.handler.empty() && settings.types.empty())) {
       // Whatever it would have been, this one fits everywhere.
       settings.handler = "discard";
       settings.reply.clear();
+      settings.options = {};
+      settings.types.clear();
       read.whole = false;
     }
     auto service = make_service_without_keys(settings);

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "server/config/configuration.hpp"
+#include "server/handler/forward_handler.hpp"
+#include "server/handler/handler_settings.hpp"
 #include "server/handler/library_handler.hpp"
 #include "server/handler/typed_handler.hpp"
 #include "server/handlers.hpp"
@@ -44,10 +46,6 @@ base::Result<std::shared_ptr<const Handler>> attach(std::unique_ptr<AttachedHand
 base::Result<std::shared_ptr<const Handler>> make_library_handler(const Wanted& wanted,
                                                                   HandlerRuntime* runtime) {
   const HandlerOptions& options = wanted.options;
-  if (options.library.empty()) {
-    return base::fail("handler library names no library", "service " + wanted.service,
-                      "name the shared object");
-  }
   auto made = LibraryHandler::create(
       {.path = options.library,
        .service = wanted.service,
@@ -59,9 +57,23 @@ base::Result<std::shared_ptr<const Handler>> make_library_handler(const Wanted& 
   return attach(std::move(*made), runtime);
 }
 
+base::Result<std::shared_ptr<const Handler>> make_forward_handler(const HandlerOptions& options,
+                                                                  HandlerRuntime* runtime) {
+  auto made = ForwardHandler::create(
+      options.backends, {.deadline = options.deadline, .in_flight = options.in_flight}, runtime);
+  if (!made) return tl::unexpected(made.error());
+  return attach(std::move(*made), runtime);
+}
+
 base::Result<std::shared_ptr<const Handler>> make_one(const Wanted& wanted,
                                                       HandlerRuntime* runtime) {
+  if (auto fit = check_handler_settings(wanted.handler, wanted.reply, wanted.options,
+                                        "service " + wanted.service);
+      !fit) {
+    return tl::unexpected(fit.error());
+  }
   if (wanted.handler == kLibraryHandler) return make_library_handler(wanted, runtime);
+  if (wanted.handler == kForwardHandler) return make_forward_handler(wanted.options, runtime);
   auto made = make_handler(wanted.handler, wanted.reply);
   if (!made) return tl::unexpected(made.error());
   return std::shared_ptr<const Handler>(std::move(*made));

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -12,10 +11,6 @@
 #include "server/handler/handler_runtime.hpp"
 
 namespace pssst::server {
-
-/// The handlers that are not built in, by the names that settings have for them.
-inline constexpr std::string_view kLibraryHandler = "library";
-inline constexpr std::string_view kForwardHandler = "forward";
 
 /// The handler of a service, or of its message types. Those that are not built in are attached to
 /// `runtime`; if that is null they are made as far as it takes to check them, and must not serve.

@@ -18,36 +18,30 @@ std::size_t name_of(const Service& service) noexcept {
 
 LaterReplies::LaterReplies(std::size_t worker, std::size_t capacity)
     : worker_(worker),
+      places_(capacity, LaterToken::kGenerationMax),
       states_(capacity),
       deadlines_(capacity, kNever),
-      free_(capacity),
-      free_count_(capacity),
       requests_(base::make_secret_array<Request>(capacity)) {
   PSSST_ASSERT(capacity <= LaterToken::kPlacesMax && worker < LaterToken::kWorkersMax);
-  for (std::size_t i = 0; i < capacity; ++i) free_[i] = static_cast<std::uint16_t>(i);
 }
 
 std::uint64_t LaterReplies::reserve(const AttachedHandler& handler) noexcept {
   std::uint32_t& of_handler = by_handler_[handler.place()];
-  if (free_count_ == 0 || of_handler >= handler.limits().in_flight) return 0;
-  const std::size_t place = free_[free_head_];
-  free_head_ = (free_head_ + 1) % free_.size();
-  --free_count_;
+  if (of_handler >= handler.limits().in_flight) return 0;
+  const auto place = places_.take();
+  if (!place) return 0;
   ++of_handler;
-  State& state = states_[place];
-  state.generation = state.generation % LaterToken::kGenerationMax + 1;
+  State& state = states_[*place];
   state.ticks =
       static_cast<std::uint64_t>(handler.limits().deadline.count()) * base::tsc_hz() / 1000;
   state.handler = static_cast<std::uint16_t>(handler.place());
-  state.reserved = true;
-  return LaterToken{.worker = worker_, .place = place, .generation = state.generation}.pack();
+  return LaterToken{.worker = worker_, .place = *place, .generation = places_.generation(*place)}
+      .pack();
 }
 
 std::size_t LaterReplies::place_of(std::uint64_t token) const noexcept {
   const LaterToken unpacked = LaterToken::unpack(token);
-  PSSST_ASSERT(unpacked.place < states_.size());
-  PSSST_ASSERT(states_[unpacked.place].reserved &&
-               states_[unpacked.place].generation == unpacked.generation);
+  PSSST_ASSERT(places_.fate(unpacked.place, unpacked.generation) == TokenFate::kAwaited);
   return unpacked.place;
 }
 
@@ -72,37 +66,30 @@ void LaterReplies::keep(std::uint64_t token, const RequestBurst& burst, std::siz
   ++awaited_;
 }
 
-LaterReplies::Found LaterReplies::claim(const Answer& answer, std::size_t& place) noexcept {
+TokenFate LaterReplies::claim(const Answer& answer, std::size_t& place) noexcept {
   const LaterToken token = LaterToken::unpack(answer.token);
-  if (token.worker != worker_ || token.place >= states_.size()) return Found::kWrong;
-  State& state = states_[token.place];
-  if (token.generation == 0 || token.generation > state.generation ||
-      state.handler != answer.handler) {
-    return Found::kWrong;
+  if (token.worker != worker_ || token.place >= states_.size() ||
+      states_[token.place].handler != answer.handler) {
+    return TokenFate::kWrong;
   }
-  if (token.generation < state.generation) return Found::kLate;
-  if (!state.kept) return state.answered ? Found::kTwice : Found::kLate;
-  if (state.claimed) return Found::kTwice;
-  state.claimed = true;
+  const TokenFate fate = places_.fate(token.place, token.generation);
+  if (fate != TokenFate::kAwaited) return fate;
+  places_.claim(token.place);
   place = token.place;
-  return Found::kAwaited;
+  return fate;
 }
 
 void LaterReplies::free(std::size_t place, bool answered) noexcept {
+  PSSST_ASSERT(places_.is_used(place));
   State& state = states_[place];
-  PSSST_ASSERT(state.reserved);
   if (state.kept) {
     --awaited_;
     base::wipe_object(requests_[place]);
   }
   --by_handler_[state.handler];
-  state.reserved = false;
   state.kept = false;
-  state.claimed = false;
-  state.answered = answered;
   deadlines_[place] = kNever;
-  free_[(free_head_ + free_count_) % free_.size()] = static_cast<std::uint16_t>(place);
-  ++free_count_;
+  places_.free(place, answered);
 }
 
 void LaterReplies::update(const Snapshot& snapshot) noexcept {

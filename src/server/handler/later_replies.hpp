@@ -16,6 +16,7 @@
 #include "server/handler/answer_queue.hpp"
 #include "server/handler/handler_runtime.hpp"
 #include "server/handler/later_token.hpp"
+#include "server/handler/token_places.hpp"
 #include "server/snapshot.hpp"
 
 namespace pssst::server {
@@ -46,15 +47,9 @@ class LaterReplies {
             const net::Datagram& datagram, std::uint64_t arrival_tsc, const Service& service,
             std::uint64_t now) noexcept;
 
-  enum class Found : std::uint8_t {
-    kAwaited,
-    kTwice,  ///< it was answered already
-    kLate,   ///< its time was over
-    kWrong,  ///< no such request, or another handler's
-  };
-  /// Whose answer it is. kAwaited, with the request's place, once for each request: the caller must
-  /// free() that.
-  [[nodiscard]] Found claim(const Answer& answer, std::size_t& place) noexcept;
+  /// Whose answer it is; kWrong also for that of another handler. kAwaited, with the request's
+  /// place, once for each request: the caller must free() that.
+  [[nodiscard]] TokenFate claim(const Answer& answer, std::size_t& place) noexcept;
   [[nodiscard]] const Request& request(std::size_t place) const noexcept {
     return requests_[place];
   }
@@ -96,26 +91,18 @@ class LaterReplies {
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
   struct State {
-    std::uint64_t generation = 0;
     std::uint64_t ticks = 0;  ///< from dispatch to deadline
     std::uint16_t handler = 0;
-    bool reserved = false;
     bool kept = false;
-    bool claimed = false;
-    bool answered = false;  ///< the one before
     std::size_t service_name = 0;
   };
 
   [[nodiscard]] std::size_t place_of(std::uint64_t token) const noexcept;
 
   const std::size_t worker_;
+  TokenPlaces places_;
   std::vector<State> states_;
   std::vector<std::uint64_t> deadlines_;  ///< kNever: not kept
-  /// A ring of free places: the one that was freed first is taken first, so that it is known for
-  /// long what became of its last request.
-  std::vector<std::uint16_t> free_;
-  std::size_t free_head_ = 0;
-  std::size_t free_count_;
   const base::SecretArray<Request> requests_;
   std::array<std::uint32_t, HandlerRuntime::kHandlersMax> by_handler_{};  ///< reserved or kept
   std::size_t awaited_ = 0;

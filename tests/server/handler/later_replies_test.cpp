@@ -14,7 +14,7 @@
 namespace pssst::server {
 namespace {
 
-using Found = LaterReplies::Found;
+using Found = TokenFate;
 
 class LaterRepliesTest : public testing::Test {
  protected:
