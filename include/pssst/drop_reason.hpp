@@ -38,6 +38,7 @@
   X(kKeyId, "key_id", "kid names no key of the service")                                       \
   X(kDhNotCanonical, "dh_not_canonical", "dh or enc has bit 255 set or is not below 2^255-19") \
   X(kDhSmallOrder, "dh_small_order", "dh or enc is a point of small order")                    \
+  X(kSourceRate, "source_rate", "a prefix of the source has cost more than it may")            \
   X(kQueueFull, "queue_full", "the worker's queue for this kind of source is full")            \
   X(kSharedSecretZero, "shared_secret_zero", "X25519 of server key and dh is zero")            \
   X(kTag, "tag", "GCM tag is wrong")                                                           \

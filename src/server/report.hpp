@@ -37,6 +37,8 @@ struct Books {
   Drops datagram_drops{};
   std::uint64_t admitted_known = 0;
   std::uint64_t admitted_unknown = 0;
+  std::uint64_t over_rate_admitted = 0;
+  std::uint64_t replays = 0;
   std::uint64_t proofs_by_table = 0;
   std::uint64_t proofs_by_ladder = 0;
   std::uint64_t proof_tables_built = 0;

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "identity/client_table.hpp"
 #include "server/config/configuration.hpp"
+#include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 #include "server/counter_slots.hpp"
 
@@ -21,7 +22,8 @@ class Snapshot {
   /// their counters; without it they get those that come first.
   static base::Result<std::unique_ptr<const Snapshot>> create(std::vector<Service> services,
                                                               std::vector<Identity> clients,
-                                                              CounterSlots* slots = nullptr);
+                                                              CounterSlots* slots = nullptr,
+                                                              Protection protection = {});
 
   /// The service at this UDP port (host order) and destination address, or null: the one that names
   /// the address, or else the one that names none.
@@ -34,9 +36,10 @@ class Snapshot {
   }
   [[nodiscard]] std::span<const Service> services() const noexcept { return services_; }
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
+  [[nodiscard]] const Protection& protection() const noexcept { return protection_; }
 
  private:
-  Snapshot(std::vector<Service> services, std::vector<Identity> clients);
+  Snapshot(std::vector<Service> services, std::vector<Identity> clients, Protection protection);
 
   [[nodiscard]] const Service* find_by_address(const Service& first,
                                                const Address& destination) const noexcept;
@@ -46,6 +49,7 @@ class Snapshot {
   /// those with addresses.
   std::vector<std::uint32_t> service_at_;
   identity::ClientTable clients_;
+  Protection protection_;
 };
 
 /// Reads everything that `configuration` names and checks that it may serve together, and that

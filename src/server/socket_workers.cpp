@@ -46,6 +46,7 @@ WorkerSettings worker_settings(const Configuration& configuration) {
   WorkerSettings settings;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.protection_memory = configuration.protection_memory;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;

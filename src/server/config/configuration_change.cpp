@@ -42,6 +42,8 @@ constexpr std::array kStartSettings{
           next.log.target = running.log.target;
         }},
     setting<&Configuration::privileges>("privileges"),
+    setting<&Configuration::protection_memory>(
+        "protection: known_sources, charged_sources, replays, replay_window"),
 };
 
 std::string fingerprint(const ServerKey& key) {
@@ -168,6 +170,7 @@ std::vector<std::string> describe_changes(const Serving& before, const Serving& 
   if (a.log.level != b.log.level) lines.emplace_back("log.level changed");
   if (a.counters != b.counters) lines.emplace_back("server.counters changed");
   if (!(a.drain == b.drain)) lines.emplace_back("drain changed");
+  if (!(a.protection == b.protection)) lines.emplace_back("protection changed");
   return lines;
 }
 

@@ -117,6 +117,23 @@ seccomp = false
 [drain]
 deadline = "2m"
 quiet = "5000ms"
+[protection]
+known_sources = 100
+unknown_share = 10
+source_limits = "count"
+charge = "all"
+rate_ipv4_32 = 1
+burst_ipv4_32 = 2
+rate_ipv4_24 = 3
+burst_ipv4_24 = 4
+rate_ipv6_64 = 0
+burst_ipv6_64 = 6
+rate_ipv6_48 = 7
+burst_ipv6_48 = 8
+allow = ["192.0.2.0/25", "2001:db8::/32"]
+charged_sources = 200
+replay_window = "5s"
+replays = 300
 [[service]]
 name = "valves.1"
 udp_port = 1
@@ -155,6 +172,19 @@ TEST_F(ConfigurationFile, EverythingForSockets) {
   expected.log = {.target = LogTarget::kJournal, .level = LogLevel::kDebug};
   expected.privileges = {.user = "pssst", .seccomp = false};
   expected.drain = {.deadline = std::chrono::minutes(2), .quiet = std::chrono::seconds(5)};
+  expected.protection = {
+      .unknown_share = 10,
+      .limit = LimitMode::kCount,
+      .charge = Charge::kAll,
+      .rates = {.ipv4_32 = {.rate = 1, .burst = 2},
+                .ipv4_24 = {.rate = 3, .burst = 4},
+                .ipv6_64 = {.rate = 0, .burst = 6},
+                .ipv6_48 = {.rate = 7, .burst = 8}},
+      .allow = {*parse_address_range("192.0.2.0/25"), *parse_address_range("2001:db8::/32")}};
+  expected.protection_memory = {.known_sources = 100,
+                                .charged_sources = 200,
+                                .replays = 300,
+                                .replay_window = std::chrono::seconds(5)};
   ServiceSettings first;
   first.name = "valves.1";
   first.udp_port = 1;
