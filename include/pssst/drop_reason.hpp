@@ -54,6 +54,7 @@
   X(kMessageLength, "message_length", "message length goes past the end of the plaintext")     \
   X(kPadding, "padding", "padding holds something else than zeros")                            \
   X(kReplyTooLong, "reply_too_long", "the handler's reply does not fit a datagram")            \
+  X(kReplyLimit, "reply_limit", "the reply is longer than the service allows for the request") \
   X(kTransmit, "transmit", "the port could not send the reply")                                \
   X(kShutdown, "shutdown", "still queued when the worker stopped")
 

@@ -74,6 +74,9 @@ void Dispatcher::scatter(RequestBurst& burst, const Service& service, std::size_
     burst.reply_size[i] = *reply_size;
     if (!traits.replies || *reply_size > reply_limit(traits, burst.reply_space(i).size())) {
       burst.drop[i] = DropReason::kReplyTooLong;
+    } else if (100 * (*reply_size + burst.reply_overhead[i]) >
+               std::size_t{service.reply_limit} * burst.datagram_size[i]) {
+      burst.drop[i] = DropReason::kReplyLimit;
     }
   }
 }

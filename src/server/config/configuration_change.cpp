@@ -90,6 +90,10 @@ void describe_settings(const Serving& before, const Serving& after, const Servic
     lines.push_back(service + "client policy " + std::string(policy_text(a.policy)) + " is now " +
                     std::string(policy_text(b.policy)));
   }
+  if (a.reply_limit != b.reply_limit) {
+    lines.push_back(service + "reply limit of " + std::to_string(a.reply_limit) +
+                    " % of a request is now " + std::to_string(b.reply_limit) + " %");
+  }
   if (a.label != b.label) lines.push_back(service + "label changed");
   if (a.try_second_key != b.try_second_key) {
     lines.push_back(service + (b.try_second_key ? "tries its second key from now on"

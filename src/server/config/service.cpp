@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -188,6 +189,16 @@ base::Result<std::vector<Address>> parse_addresses(const ServiceSettings& settin
 
 }  // namespace
 
+std::optional<unsigned> reply_limit_percent(double factor) noexcept {
+  constexpr double kTolerance = 1e-6;
+  const double percent = std::round(factor * 100);
+  // Written so that it is false for a NaN.
+  const bool is_good = percent >= kReplyLimitMin && percent <= kReplyLimitMax &&
+                       std::abs(factor * 100 - percent) < kTolerance;
+  if (!is_good) return std::nullopt;
+  return static_cast<unsigned>(percent);
+}
+
 std::optional<Address> parse_address(const std::string& text) {
   Address address{};
   if (inet_pton(AF_INET6, text.c_str(), address.data()) == 1) return address;
@@ -257,7 +268,8 @@ base::Result<Service> make_service_without_keys(const ServiceSettings& settings)
                  .keys = {},
                  .try_second_key = settings.try_second_key,
                  .policy = settings.policy,
-                 .handler = std::move(*handler)};
+                 .handler = std::move(*handler),
+                 .reply_limit = settings.reply_limit};
 }
 
 base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings) {

@@ -17,6 +17,13 @@
 
 namespace pssst::server {
 
+/// A reply that is longer than its request serves whoever sends requests under another's address,
+/// to bury that one in replies: by default none is longer, and never more than three times as long.
+inline constexpr unsigned kReplyLimitMin = 100;
+inline constexpr unsigned kReplyLimitMax = 300;
+/// 1.25 is 125 percent. Nothing: not within these limits, or no whole percent.
+[[nodiscard]] std::optional<unsigned> reply_limit_percent(double factor) noexcept;
+
 /// A service as the operator describes it.
 struct ServiceSettings {
   std::string name{};  ///< of its counters; unique among the services
@@ -32,6 +39,7 @@ struct ServiceSettings {
   std::string label;                   ///< of the keys of suite 0xF002
   /// Two keys of suite 1: what the first does not open is tried with the second.
   bool try_second_key = false;
+  unsigned reply_limit = kReplyLimitMin;  ///< percent of the request's datagram
 
   bool operator==(const ServiceSettings&) const = default;
 };
@@ -53,6 +61,10 @@ struct Service {
   bool try_second_key = false;
   ClientPolicy policy = ClientPolicy::kOptional;
   std::unique_ptr<const Handler> handler;
+  /// Percent of the request's datagram that the reply's may have. What is longer is dropped, so
+  /// this decides whether an answer is given, and never which: it is no part of a suite 1 key's
+  /// reply function.
+  unsigned reply_limit = kReplyLimitMin;
   std::size_t index = 0;  ///< its place among the services
   // Given by the snapshot's CounterSlots:
   std::size_t slot = 0;                  ///< its counters' place at every worker

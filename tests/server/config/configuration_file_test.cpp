@@ -142,6 +142,7 @@ handler = "ack"
 reply = "o=k!"
 keys = ["server.key", "other.key"]
 second_key = "try"
+reply_limit = 1.5
 policy = "required"
 [[service]]
 udp_port = 65535
@@ -150,6 +151,7 @@ reply_hex = "00fF"
 keys = "new.key"
 suite = 0xf002
 label = "valves.example"
+reply_limit = 3
 policy = "anonymous"
 )";
 
@@ -193,6 +195,7 @@ TEST_F(ConfigurationFile, EverythingForSockets) {
   first.reply = {'o', '=', 'k', '!'};
   first.key_files = {path("server.key"), path("other.key")};
   first.try_second_key = true;
+  first.reply_limit = 150;
   first.policy = ClientPolicy::kRequired;
   ServiceSettings second;
   second.udp_port = 65535;
@@ -201,6 +204,7 @@ TEST_F(ConfigurationFile, EverythingForSockets) {
   second.key_files = {path("new.key")};
   second.suite = kSuiteF002;
   second.label = "valves.example";
+  second.reply_limit = 300;
   second.policy = ClientPolicy::kAnonymous;
   expected.services = {first, second};
   EXPECT_EQ(read_one, expected);
