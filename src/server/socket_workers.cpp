@@ -37,7 +37,10 @@ net::SocketPortConfig port_config(const Configuration& configuration) {
     if (host_has_ipv6()) config.addresses.emplace_back("::");
   }
   for (const ServiceSettings& service : configuration.services) {
-    config.udp_ports.push_back(service.udp_port);
+    // Services that share one share its sockets: of several, one would be read.
+    if (std::ranges::find(config.udp_ports, service.udp_port) == config.udp_ports.end()) {
+      config.udp_ports.push_back(service.udp_port);
+    }
   }
   return config;
 }
