@@ -26,7 +26,7 @@ constexpr std::array kSubcommands{
     Subcommand{"genkey", configure_genkey}, Subcommand{"pubkey", configure_pubkey},
     Subcommand{"call", configure_call},     Subcommand{"load", configure_load},
     Subcommand{"compat", configure_compat}, Subcommand{"check", configure_check},
-    Subcommand{"ctl", configure_ctl},
+    Subcommand{"ctl", configure_ctl},       Subcommand{"top", configure_top},
 };
 
 constexpr const char* kVersionText = "pssst " PSSST_VERSION;

@@ -22,5 +22,6 @@ Action configure_load(CLI::App& app);
 Action configure_compat(CLI::App& app);
 Action configure_check(CLI::App& app);
 Action configure_ctl(CLI::App& app);
+Action configure_top(CLI::App& app);
 
 }  // namespace pssst::tools
