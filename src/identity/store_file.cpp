@@ -107,6 +107,12 @@ SourceResult<FileIdentity> identify_file(const std::string& path) {
   return FileIdentity{.device = file.st_dev, .inode = file.st_ino};
 }
 
+std::optional<std::int64_t> file_size(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return std::nullopt;
+  return file.st_size;
+}
+
 SourceResult<FileIdentity> look_at_store(const std::string& path) {
   const auto beginning = read_beginning(path);
   if (!beginning) return tl::unexpected(beginning.error());

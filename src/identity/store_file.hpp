@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "identity/client_source.hpp"
@@ -20,10 +22,13 @@ struct FileIdentity {
 /// kGone, or kUnreadable if there is something that is no regular file or cannot be looked at.
 [[nodiscard]] SourceResult<FileIdentity> identify_file(const std::string& path);
 
-/// The same for a file that may be read and does not begin as something else than a store: an
-/// empty one passes, for it may be a store in the making. A database with a write-ahead log is
-/// kNotADatabase (see Store). No SQLite of this process may have the file locked: closing it, as
-/// this does, gives up the locks of the whole process.
+/// Its bytes, if that can be told.
+[[nodiscard]] std::optional<std::int64_t> file_size(const std::string& path);
+
+/// As identify_file(), for a file that may be read and does not begin as something else than a
+/// store: an empty one passes, for it may be a store in the making. A database with a write-ahead
+/// log is kNotADatabase (see Store). No SQLite of this process may have the file locked: closing
+/// it, as this does, gives up the locks of the whole process.
 [[nodiscard]] SourceResult<FileIdentity> look_at_store(const std::string& path);
 
 /// Why SQLite could not read the file, with `cause`, which it gave: kGone, kUnreadable (the system
