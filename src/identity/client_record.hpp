@@ -24,11 +24,11 @@ inline constexpr std::size_t kKeysPerClientMax = 2;
 
 struct ClientRecord {
   PublicKey key{};
-  std::string name;  ///< of the device; may be empty
-  std::string tags;  ///< sorted, with one space between
+  std::string name{};  ///< of the device; may be empty
+  std::string tags{};  ///< sorted, with one space between
   std::int64_t not_before = Enrolment::kAlways;
   std::int64_t not_after = Enrolment::kForever;
-  std::vector<std::uint8_t> metadata;
+  std::vector<std::uint8_t> metadata{};
   bool revoked = false;
 };
 
