@@ -11,8 +11,6 @@ namespace {
 constexpr std::array<std::string_view, kClientFieldCount> kFieldNames{
     "key", "name", "tags", "not_before", "not_after", "metadata", "state"};
 
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
 /// Takes one field, and the comma behind it if there is one, off the front of `rest`.
 base::Result<std::string> take_field(std::string_view& rest, bool& more) {
   std::string field;
@@ -99,7 +97,6 @@ bool ClientLineParser::is_blank(ClientFormat format, std::string_view line) noex
 
 base::Result<bool> ClientLineParser::take_header(std::string_view line) {
   if (format_ != ClientFormat::kCsv) return false;
-  if (line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   if (line.ends_with('\r')) line.remove_suffix(1);
   const auto names = split_csv(line);
   // A bad line is told of when it is parsed.
@@ -127,7 +124,6 @@ base::Result<std::optional<ClientUpdate>> ClientLineParser::parse(std::string_vi
     return base::fail("a line of more than " + std::to_string(kClientLineSizeMax) + " bytes", {},
                       "no client needs so much: look for a missing end of line");
   }
-  if (line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (is_blank(format_, line)) return std::nullopt;
   if (format_ == ClientFormat::kJson) return parse_client_json(line);
