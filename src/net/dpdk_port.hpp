@@ -1,7 +1,6 @@
 /// The port over DPDK: any ethdev, PCI or virtual. No DPDK header is seen through this one.
 #pragma once
 
-#include <bitset>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,9 +25,9 @@ struct DpdkConfig {
   unsigned memory_mb = 256;              ///< without hugepages: all that DPDK will ever have
   unsigned queue_size = 1024;            ///< descriptors per queue
   // With 4,096 a vhost port on hugepages was seen to answer nothing; why, is not known.
-  unsigned slots = 2048;  ///< datagrams that a worker may hold at once
-  Ipv4Address address{};  ///< ours, on every device
-  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< not null
+  unsigned slots = 2048;                        ///< datagrams that a worker may hold at once
+  Ipv4Address address{};                        ///< ours, on every device
+  std::shared_ptr<const UdpPortSet> udp_ports;  ///< not null
   /// False where a local kernel's datagrams arrive (veth): it leaves their UDP checksums partial.
   bool verify_udp_checksum = true;
   std::vector<std::string> eal_arguments;  ///< appended as they are

@@ -153,7 +153,8 @@ ParsedFrame parse_udp(const std::uint8_t* ip, std::size_t udp_size,
     return drop(DropReason::kUdpLength);
   }
   const std::uint16_t udp_port = load_be16(udp + kUdpDestinationOffset);
-  if (load_be16(udp) == 0 || !(*filter.udp_ports)[udp_port]) return drop(DropReason::kUdpPort);
+  if (load_be16(udp) == 0 || !filter.udp_ports->contains(udp_port))
+    return drop(DropReason::kUdpPort);
   if (udp_size > kUdpHeaderSize + kDatagramSizeMax) return drop(DropReason::kFrameOversized);
   if (filter.verify_udp_checksum && load_be16(udp + kUdpChecksumOffset) != 0 &&
       udp_sum(ip, udp_size) != 0xffff) {

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 
+#include "net/udp_port_set.hpp"
 #include "pssst/drop_reason.hpp"
 #include "pssst/wire.hpp"
 
@@ -31,7 +31,7 @@ inline constexpr std::size_t kFrameSizeMin = 60;
 struct FrameFilter {
   MacAddress mac{};
   Ipv4Address ip{};
-  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< those with a service; not null
+  std::shared_ptr<const UdpPortSet> udp_ports;  ///< those with a service; not null
   bool verify_udp_checksum = true;
 };
 

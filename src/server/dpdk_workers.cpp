@@ -2,6 +2,7 @@
 
 #ifdef PSSST_WITH_DPDK
 
+#include <algorithm>
 #include <utility>
 
 #include "net/dpdk_port.hpp"
@@ -15,10 +16,17 @@ namespace {
 constexpr std::uint32_t kPollsBeforeWait = 1000;
 constexpr std::chrono::microseconds kWaitMax{100};
 
+std::shared_ptr<net::UdpPortSet> udp_ports_of(const Configuration& configuration) {
+  auto udp_ports = std::make_shared<net::UdpPortSet>();
+  for (const ServiceSettings& service : configuration.services) {
+    udp_ports->insert(service.udp_port);
+  }
+  return udp_ports;
+}
+
 net::DpdkConfig runtime_config(const Configuration& configuration,
-                               const std::vector<unsigned>& cpus) {
-  auto udp_ports = std::make_shared<std::bitset<65536>>();
-  for (const ServiceSettings& service : configuration.services) udp_ports->set(service.udp_port);
+                               const std::vector<unsigned>& cpus,
+                               std::shared_ptr<const net::UdpPortSet> udp_ports) {
   return net::DpdkConfig{.vdevs = configuration.dpdk.vdevs,
                          .pci_devices = configuration.dpdk.pci_devices,
                          .cpus = cpus,
@@ -42,9 +50,12 @@ WorkerSettings worker_settings(const Configuration& configuration) {
 
 class DpdkWorkers final : public WorkerGroup {
  public:
-  DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, const Configuration& configuration,
-              const std::vector<unsigned>& cpus, Published<Snapshot>& snapshots)
-      : runtime_(std::move(runtime)), workers_(cpus, snapshots, worker_settings(configuration)) {}
+  DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, std::shared_ptr<net::UdpPortSet> udp_ports,
+              const Configuration& configuration, const std::vector<unsigned>& cpus,
+              Published<Snapshot>& snapshots)
+      : runtime_(std::move(runtime)),
+        udp_ports_(std::move(udp_ports)),
+        workers_(cpus, snapshots, worker_settings(configuration)) {}
   DpdkWorkers(const DpdkWorkers&) = delete;
   DpdkWorkers& operator=(const DpdkWorkers&) = delete;
   ~DpdkWorkers() override { join(); }
@@ -64,6 +75,21 @@ class DpdkWorkers final : public WorkerGroup {
   }
 
   void stop() noexcept override { join(); }
+  base::Result<void> open_udp_ports(std::span<const std::uint16_t> udp_ports) override {
+    for (const std::uint16_t udp_port : udp_ports) udp_ports_->insert(udp_port);
+    return {};
+  }
+  base::Result<void> close_udp_ports_except(std::span<const std::uint16_t> udp_ports) override {
+    for (unsigned udp_port = 0; udp_port <= UINT16_MAX; ++udp_port) {
+      if (std::ranges::find(udp_ports, udp_port) == udp_ports.end()) {
+        udp_ports_->erase(static_cast<std::uint16_t>(udp_port));
+      }
+    }
+    return {};
+  }
+  void clear_counters(const CounterSlots::Freed& freed) noexcept override {
+    workers_.clear_counters(freed);
+  }
   void refresh_counters() noexcept override { runtime_->read_device_counters(); }
   [[nodiscard]] std::vector<WorkerSource> sources() const override { return workers_.sources(); }
   [[nodiscard]] std::string x25519_kernel() const override { return workers_.x25519_kernel(); }
@@ -80,6 +106,7 @@ class DpdkWorkers final : public WorkerGroup {
   }
 
   const std::unique_ptr<net::DpdkRuntime> runtime_;  ///< outlives the workers' ports
+  const std::shared_ptr<net::UdpPortSet> udp_ports_;
   PortWorkers<net::DpdkPort> workers_;
 };
 
@@ -88,9 +115,11 @@ class DpdkWorkers final : public WorkerGroup {
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
                                                               Published<Snapshot>& snapshots) {
-  auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus));
+  auto udp_ports = udp_ports_of(configuration);
+  auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus, udp_ports));
   if (!runtime) return tl::unexpected(runtime.error());
-  auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), configuration, cpus, snapshots);
+  auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), std::move(udp_ports),
+                                             configuration, cpus, snapshots);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

@@ -18,21 +18,25 @@ namespace {
 
 constexpr const char* kAbout =
     "Serve PSSST: one sealed UDP datagram each way, no handshake.\n\n"
-    "SIGTERM and SIGINT stop it, SIGUSR1 prints its counters.";
+    "SIGTERM and SIGINT stop it, SIGHUP reloads keys and clients, SIGUSR1 prints its counters.";
+
+constexpr const char* kOperationGroup = "Operation";
 
 constexpr const char* kFooter = R"(Exit status:
   0  stopped
   1  could not start
-  2  wrong command line
+  2  wrong command line or configuration file
   3  ended by a system call that is not allowed
 
 Examples:
+  pssstd --config /etc/pssst/pssstd.toml
   pssstd --service port=7700,handler=echo,key=server.key
   pssstd --service port=7700,handler=echo,key=server.key --clients clients \
     --port dpdk --pci 0000:81:00.0 --hugepages --address 192.0.2.10 --lcores 2-15)";
 
 /// What the command line says, before it is understood.
 struct Arguments {
+  std::string config;
   std::string port = "socket";
   std::vector<std::string> services;
   std::string clients;
@@ -52,6 +56,11 @@ struct Arguments {
   std::vector<std::string> eal;
   std::string user;
   bool no_seccomp = false;
+  std::string control;
+  std::vector<std::string> control_users;
+  std::string metrics;
+  std::string log = "stderr";
+  std::string log_level = "info";
 };
 
 /// One value per occurrence; without that, CLI11 takes all words up to the next option.
@@ -68,6 +77,9 @@ void declare_common(CLI::App& app, Arguments& arguments) {
   app.footer(kFooter);
   app.set_help_flag("--help", "Print this help and exit.");
   app.set_version_flag("--version", "pssstd " PSSST_VERSION, "Print the version and exit.");
+  app.add_option("--config", arguments.config,
+                 "Configuration file, in place of all other options; pssst check looks it over.")
+      ->type_name("FILE");
   app.add_option("--port", arguments.port,
                  "Where datagrams come from: socket or dpdk. Default: socket.")
       ->type_name("KIND");
@@ -106,11 +118,34 @@ void declare_common(CLI::App& app, Arguments& arguments) {
                  "each: their requests cost a third less. 0: none. Default: 256.")
       ->check(CLI::Range(0U, 1048576U).description(""))
       ->type_name("MB");
+}
+
+void declare_operation(CLI::App& app, Arguments& arguments) {
   app.add_option("--user", arguments.user,
                  "User to become once the ports are open, when started as root. Default: stay.")
-      ->type_name("NAME");
-  app.add_flag("--no-seccomp", arguments.no_seccomp,
-               "Load no system call filter (to find faults).");
+      ->type_name("NAME")
+      ->group(kOperationGroup);
+  app.add_flag("--no-seccomp", arguments.no_seccomp, "Load no system call filter (to find faults).")
+      ->group(kOperationGroup);
+  app.add_option("--control", arguments.control,
+                 "Unix socket at which `pssst ctl` and `pssst top` reach it. Default: none.")
+      ->type_name("PATH")
+      ->group(kOperationGroup);
+  add_repeatable(app, "--control-user", arguments.control_users, "NAME",
+                 "Who may use it besides root and the server's own user, repeatable.",
+                 kOperationGroup);
+  app.add_option("--metrics", arguments.metrics,
+                 "TCP address for /metrics and /health, for operators alone: 127.0.0.1:9477. "
+                 "Default: none.")
+      ->type_name("ADDRESS:PORT")
+      ->group(kOperationGroup);
+  app.add_option("--log", arguments.log, "Where it logs: stderr or journal. Default: stderr.")
+      ->type_name("TARGET")
+      ->group(kOperationGroup);
+  app.add_option("--log-level", arguments.log_level,
+                 "What it logs: error, warning, info or debug. Default: info.")
+      ->type_name("LEVEL")
+      ->group(kOperationGroup);
 }
 
 void declare_ports(CLI::App& app, Arguments& arguments) {
@@ -188,13 +223,41 @@ base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
 
 base::Result<void> read_services(const Arguments& arguments, Configuration& options) {
   if (arguments.services.empty()) {
-    return misuse("no service", "--service", "give one: port=7700,handler=echo,key=FILE");
+    return misuse("no service", "--service",
+                  "give one: port=7700,handler=echo,key=FILE; or --config FILE");
   }
   for (const std::string& text : arguments.services) {
     auto settings = parse_service(text);
     if (!settings) return tl::unexpected(settings.error());
     options.services.push_back(std::move(*settings));
   }
+  return {};
+}
+
+base::Result<void> read_operation(const CLI::App& app, const Arguments& arguments,
+                                  Configuration& options) {
+  for (const auto& [option, value] :
+       {std::pair{"--user", &arguments.user}, std::pair{"--control", &arguments.control},
+        std::pair{"--metrics", &arguments.metrics}}) {
+    if (app.count(option) > 0 && value->empty()) return misuse("names nothing", option);
+  }
+  options.privileges = {.user = arguments.user, .seccomp = !arguments.no_seccomp};
+  options.control.socket = arguments.control;
+  options.metrics.listen = arguments.metrics;
+  options.control.users = arguments.control_users;
+  if (!arguments.control_users.empty() && arguments.control.empty()) {
+    return misuse("there is no control socket", "--control-user", "give one with --control PATH");
+  }
+  const auto target = choose<LogTarget>(
+      arguments.log, "--log", {{"stderr", LogTarget::kStderr}, {"journal", LogTarget::kJournal}});
+  if (!target) return tl::unexpected(target.error());
+  const auto level = choose<LogLevel>(arguments.log_level, "--log-level",
+                                      {{"error", LogLevel::kError},
+                                       {"warning", LogLevel::kWarning},
+                                       {"info", LogLevel::kInfo},
+                                       {"debug", LogLevel::kDebug}});
+  if (!level) return tl::unexpected(level.error());
+  options.log = {.target = *target, .level = *level};
   return {};
 }
 
@@ -218,7 +281,19 @@ base::Result<void> read_modes(const Arguments& arguments, Configuration& options
   return {};
 }
 
+/// The file says everything: an option besides it would contradict it, now or after a reload.
+base::Result<CommandLine> name_configuration(const CLI::App& app, const Arguments& arguments) {
+  if (arguments.config.empty()) return misuse("names no file", "--config");
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0 && option->get_name() != "--config") {
+      return misuse("stands beside --config", option->get_name(), "write it into the file");
+    }
+  }
+  return NamedConfiguration{arguments.config};
+}
+
 base::Result<CommandLine> understand(const CLI::App& app, const Arguments& arguments) {
+  if (app.count("--config") > 0) return name_configuration(app, arguments);
   Configuration options;
   if (auto read = read_modes(arguments, options); !read) return tl::unexpected(read.error());
   if (auto fit = check_groups(app, options.port); !fit) return tl::unexpected(fit.error());
@@ -233,9 +308,9 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   if (app.count("--clients") > 0 && arguments.clients.empty()) {
     return misuse("names no file", "--clients");
   }
-  if (app.count("--user") > 0 && arguments.user.empty()) return misuse("names nobody", "--user");
-  options.privileges.user = arguments.user;
-  options.privileges.seccomp = !arguments.no_seccomp;
+  if (auto read = read_operation(app, arguments, options); !read) {
+    return tl::unexpected(read.error());
+  }
   options.clients_file = arguments.clients;
   options.x25519_kernel = arguments.x25519_kernel;
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
@@ -252,6 +327,7 @@ base::Result<CommandLine> parse_command_line(int argc, const char* const* argv) 
   Arguments arguments;
   declare_common(app, arguments);
   declare_ports(app, arguments);
+  declare_operation(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

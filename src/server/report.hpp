@@ -141,6 +141,7 @@ struct Report {
   std::vector<DeviceStatistics> devices;
   std::uint64_t clients = 0;     ///< enrolled
   std::uint64_t generation = 1;  ///< 1: as started; each reload that was applied adds one
+  std::string x25519_kernel;     ///< empty: not said
   Books total;
 
   /// Every worker's books balance.
@@ -158,6 +159,10 @@ struct Report {
 
 /// Several lines; only drops that happened, with their texts.
 [[nodiscard]] std::string to_text(const Report& report);
+/// Every service's keys: a table with a line each, or one array on one line. `share` is of the
+/// service's requests.
+[[nodiscard]] std::string keys_to_text(const Report& report);
+[[nodiscard]] std::string keys_to_json(const Report& report);
 /// One object on one line.
 [[nodiscard]] std::string to_json(const Report& report);
 

@@ -124,6 +124,7 @@ std::string to_json(const Report& report) {
                       {"replied", suite.replied}});
   }
   const Json value{{"version", PSSST_VERSION},
+                   {"x25519_kernel", report.x25519_kernel},
                    {"workers", std::move(workers)},
                    {"services", std::move(services)},
                    {"suites", std::move(suites)},

@@ -1,7 +1,5 @@
 #include "server/service_option.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -14,8 +12,6 @@
 
 namespace pssst::server {
 namespace {
-
-constexpr std::size_t kNameSizeMax = 64;
 
 std::optional<std::uint16_t> parse_udp_port(std::string_view text) {
   std::uint16_t value = 0;
@@ -115,12 +111,8 @@ class ServiceParser {
   }
 
   base::Result<void> set_name(const std::string& value) {
-    const auto fits = [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
-    };
-    if (value.empty() || value.size() > kNameSizeMax || !std::ranges::all_of(value, fits)) {
-      return misuse("name=" + value + " is no name", where_,
-                    "choose 1 to 64 letters, digits, '-', '_' and '.'");
+    if (!is_service_name(value)) {
+      return misuse("name=" + value + " is no name", where_, std::string(service_name_remedy()));
     }
     settings_.name = value;
     return {};

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "identity/client_table.hpp"
+#include "server/config/configuration.hpp"
 #include "server/config/service.hpp"
 #include "server/counter_slots.hpp"
 
@@ -47,9 +48,13 @@ class Snapshot {
   identity::ClientTable clients_;
 };
 
-/// Reads everything that `settings` and `client_list` name and checks that it may serve together,
-/// and that every suite 1 key answers as it did before (reply_record.hpp), which is written down at
-/// its first use. An empty `client_list` path: nobody is enrolled.
+/// Reads everything that `configuration` names and checks that it may serve together, and that
+/// every suite 1 key answers as it did before (reply_record.hpp), which is written down at its
+/// first use.
+base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration& configuration,
+                                                            CounterSlots* slots = nullptr);
+/// The same of these alone, without a state directory. An empty `client_list` path: nobody is
+/// enrolled.
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
     std::span<const ServiceSettings> settings, const std::string& client_list,
     CounterSlots* slots = nullptr);

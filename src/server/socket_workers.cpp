@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <system_error>
 #include <thread>
 
@@ -55,6 +56,7 @@ class SocketWorkers final : public WorkerGroup {
   SocketWorkers(const Configuration& configuration, const std::vector<unsigned>& cpus,
                 Published<Snapshot>& snapshots)
       : config_(port_config(configuration)),
+        open_(config_.udp_ports),
         workers_(cpus, snapshots, worker_settings(configuration)) {}
   SocketWorkers(const SocketWorkers&) = delete;
   SocketWorkers& operator=(const SocketWorkers&) = delete;
@@ -74,6 +76,35 @@ class SocketWorkers final : public WorkerGroup {
   }
 
   void stop() noexcept override { join(); }
+  base::Result<void> open_udp_ports(std::span<const std::uint16_t> udp_ports) override {
+    net::SocketPortConfig fresh = config_;
+    fresh.udp_ports.clear();
+    for (const std::uint16_t udp_port : udp_ports) {
+      if (std::ranges::find(open_, udp_port) == open_.end()) fresh.udp_ports.push_back(udp_port);
+    }
+    if (fresh.udp_ports.empty()) return {};
+    if (auto free = net::SocketPort::probe(fresh); !free) return free;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      if (auto opened = workers_.port(i).open_udp_ports(fresh.udp_ports); !opened) {
+        static_cast<void>(close_udp_ports_except(std::vector(open_)));
+        return opened;
+      }
+    }
+    open_.insert(open_.end(), fresh.udp_ports.begin(), fresh.udp_ports.end());
+    return {};
+  }
+  base::Result<void> close_udp_ports_except(std::span<const std::uint16_t> udp_ports) override {
+    open_.assign(udp_ports.begin(), udp_ports.end());
+    base::Result<void> result;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      auto closed = workers_.port(i).close_udp_ports_except(udp_ports);
+      if (!closed) result = closed;
+    }
+    return result;
+  }
+  void clear_counters(const CounterSlots::Freed& freed) noexcept override {
+    workers_.clear_counters(freed);
+  }
   void refresh_counters() noexcept override {}
   [[nodiscard]] std::vector<WorkerSource> sources() const override { return workers_.sources(); }
   [[nodiscard]] std::string x25519_kernel() const override { return workers_.x25519_kernel(); }
@@ -102,6 +133,7 @@ class SocketWorkers final : public WorkerGroup {
   }
 
   const net::SocketPortConfig config_;
+  std::vector<std::uint16_t> open_;  ///< UDP ports
   PortWorkers<net::SocketPort> workers_;
   std::vector<std::thread> threads_;
 };

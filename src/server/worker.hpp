@@ -22,6 +22,7 @@
 #include "pssst/server.hpp"
 #include "server/admission.hpp"
 #include "server/client_preparation.hpp"
+#include "server/counter_slots.hpp"
 #include "server/dispatcher.hpp"
 #include "server/published.hpp"
 #include "server/self_request.hpp"
@@ -82,6 +83,11 @@ class Worker {
   bool poll_once() noexcept;
 
   [[nodiscard]] const telemetry::WorkerCounters& counters() const noexcept { return counters_; }
+  /// For another thread, when no snapshot that the worker may read gives these places to anything.
+  void clear_counters(const CounterSlots::Freed& freed) noexcept {
+    for (const std::size_t place : freed.services) counters_.services()[place].clear();
+    for (const std::size_t place : freed.keys) counters_.keys()[place].clear();
+  }
   [[nodiscard]] std::size_t burst_limit() const noexcept { return burst_limit_; }
   [[nodiscard]] std::string_view x25519_kernel() const noexcept {
     return processor_->x25519_kernel();

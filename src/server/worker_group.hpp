@@ -1,12 +1,15 @@
 /// All workers of a server, started and stopped together.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
 #include "server/config/configuration.hpp"
+#include "server/counter_slots.hpp"
 #include "server/published.hpp"
 #include "server/report.hpp"
 #include "server/snapshot.hpp"
@@ -24,6 +27,13 @@ class WorkerGroup {
   /// Lets every worker finish its burst and answer what is queued, and waits for all of them. The
   /// counters stay.
   virtual void stop() noexcept = 0;
+  /// Opens those of these UDP ports that are not open yet, at every worker, before a snapshot that
+  /// serves them is published. On failure none is.
+  virtual base::Result<void> open_udp_ports(std::span<const std::uint16_t> udp_ports) = 0;
+  /// Closes all others, after a snapshot without them was published.
+  virtual base::Result<void> close_udp_ports_except(std::span<const std::uint16_t> udp_ports) = 0;
+  /// Zeroes places of services and keys that no worker uses any more.
+  virtual void clear_counters(const CounterSlots::Freed& freed) noexcept = 0;
   /// Brings those counters up to date that the workers do not write themselves.
   virtual void refresh_counters() noexcept = 0;
   [[nodiscard]] virtual std::vector<WorkerSource> sources() const = 0;

@@ -39,6 +39,8 @@ constexpr std::array kSubcommands{
     Subcommand{"call", configure_call},
     Subcommand{"load", configure_load},
     Subcommand{"compat", configure_compat},
+    Subcommand{"check", configure_check},
+    Subcommand{"ctl", configure_ctl},
 };
 
 constexpr const char* kVersionText = "pssst " PSSST_VERSION;
@@ -49,7 +51,7 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(Exit status:
   0  done: the key was printed, the call was answered, the peer checked out
-  1  error: bad key, unknown host, broken peer
+  1  error: bad key, unknown host, broken peer, bad configuration
   2  wrong command line
   3  no good reply in time
 

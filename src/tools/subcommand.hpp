@@ -20,6 +20,8 @@ Action configure_pubkey(CLI::App& app);
 Action configure_call(CLI::App& app);
 Action configure_load(CLI::App& app);
 Action configure_compat(CLI::App& app);
+Action configure_check(CLI::App& app);
+Action configure_ctl(CLI::App& app);
 Action configure_identity(CLI::App& app);
 Action configure_identity_enrol(CLI::App& app);
 Action configure_identity_revoke(CLI::App& app);

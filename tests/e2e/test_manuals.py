@@ -52,6 +52,18 @@ def test_every_option_is_in_the_manual(command):
     assert not missing
 
 
+def test_every_key_of_the_configuration_is_in_the_manual():
+    page = manual("pssstd.toml.5")
+    example = (ROOT / "deploy/pssstd.toml").read_text()
+    section = None
+    for line in example.splitlines():
+        if re.fullmatch(r"\[+\w+\]+", line):
+            section = page.index(f'.SS {line}\n', section)
+        elif key := re.match(r"#?(\w+) = ", line):
+            assert re.search(rf"^{key.group(1)} = ", page[section:], re.MULTILINE), line
+    assert section
+
+
 def complete(*words):
     """What Tab offers behind these words."""
     script = f"""source {COMPLETION}

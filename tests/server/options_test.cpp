@@ -159,15 +159,22 @@ TEST(Options, AnEmptyReplyIsAReply) {
       options_of({"--service", "port=1,handler=ack,key=k,reply="}).services[0].reply.empty());
 }
 
+TEST(Options, AFileSaysItAll) {
+  const auto parsed = parse({"--config", "/etc/pssst/pssstd.toml"});
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(std::holds_alternative<NamedConfiguration>(*parsed));
+  EXPECT_EQ(std::get<NamedConfiguration>(*parsed).path, "/etc/pssst/pssstd.toml");
+}
+
 TEST(Options, HelpAndVersionAreTexts) {
   for (const Words& words : {Words{"--help"}, Words{"--port", "nonsense", "--help"}}) {
     const auto help = parse(words);
     ASSERT_TRUE(help);
     const std::string& text = std::get<std::string>(*help);
     for (const char* option :
-         {"--port", "--service", "--clients", "--lcores", "--idle", "--counters", "--x25519-kernel",
-          "--listen", "--vdev", "--pci", "--address", "--hugepages", "--memory", "--queue-size",
-          "--no-verify-udp-checksum", "--eal", "--help", "--version"}) {
+         {"--config", "--port", "--service", "--clients", "--lcores", "--idle", "--counters",
+          "--x25519-kernel", "--listen", "--vdev", "--pci", "--address", "--hugepages", "--memory",
+          "--queue-size", "--no-verify-udp-checksum", "--eal", "--help", "--version"}) {
       EXPECT_NE(text.find(option), std::string::npos) << option;
     }
   }
@@ -197,7 +204,13 @@ Words service(const std::string& text) {
 // long function: a table
 const std::vector<BadLine>& bad_command_lines() {
   static const std::vector<BadLine> lines{
-      {{}, "--service: no service: give one: port=7700,handler=echo,key=FILE"},
+      {{}, "--service: no service: give one: port=7700,handler=echo,key=FILE; or --config FILE"},
+      {{"--config", ""}, "--config: names no file: see pssstd --help"},
+      {{"--config"}, "--config: 1 required FILE missing: see pssstd --help"},
+      {with_service({"--config", "pssstd.toml"}),
+       "--service: stands beside --config: write it into the file"},
+      {{"--config", "pssstd.toml", "--no-seccomp"},
+       "--no-seccomp: stands beside --config: write it into the file"},
       {{"--frobnicate"},
        "The following argument was not expected: --frobnicate: see pssstd --help"},
       {with_service({"stray"}),

@@ -97,6 +97,8 @@ struct Configuration {
   LogOptions log;
   PrivilegeOptions privileges;
   DrainOptions drain;
+
+  bool operator==(const Configuration&) const = default;
 };
 
 /// For tables of clients, of all workers together; 0 where nobody is enrolled.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -61,10 +62,30 @@ struct Service {
   [[nodiscard]] const ServerKey* second_key() const noexcept;
 };
 
+/// 1 to 64 letters, digits, '-', '_' and '.'; what else would be right says the other.
+[[nodiscard]] bool is_service_name(std::string_view name) noexcept;
+[[nodiscard]] std::string_view service_name_remedy() noexcept;
+
+/// The key in one of the service's files; an Error if it is not of the service's suite.
+base::Result<ServerKey> read_service_key(const ServiceSettings& settings,
+                                         const std::string& key_file);
+/// That a label has a key that takes it.
+base::Result<void> check_label(const ServiceSettings& settings, std::span<const ServerKey> keys);
+/// All of `settings` but its keys.
+base::Result<Service> make_service_without_keys(const ServiceSettings& settings);
+
 /// Reads the key files and makes the handlers; then check_services() is still to be called.
 base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings);
 
-/// Refuses what must not serve together:
+/// What must not serve, and the part of a service that it concerns.
+struct ServiceFault {
+  std::size_t service = 0;  ///< index
+  std::string_view part;    ///< as a configuration file calls it: "udp_port", "keys", ...
+  std::size_t key = 0;      ///< index, if the part is "keys"
+  base::Error error;
+};
+
+/// Finds what must not serve together:
 /// - two services of one name, and two at one UDP port unless their addresses tell them apart;
 /// - in one service two keys that requests do not tell apart: of suite 0xF002 with one kid, or of
 ///   suite 1, unless there are just two of these and the second is to be tried;
@@ -74,6 +95,10 @@ base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings
 ///   two AES-GCM encryptions under one key and nonce reveal what forges requests;
 /// - a server key that is also an enrolled client's: whoever holds the server's private key could
 ///   pass as that client everywhere.
+/// Of two services that do not fit it is the second that has the fault, one of them at most.
+std::vector<ServiceFault> find_service_faults(std::span<const Service> services,
+                                              const ClientLookup& clients);
+/// The first of these.
 base::Result<void> check_services(std::span<const Service> services, const ClientLookup& clients);
 
 }  // namespace pssst::server
