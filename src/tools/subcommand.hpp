@@ -1,5 +1,5 @@
-/// The subcommands of `pssst`, some of which have subcommands themselves. A new one is a file of its
-/// own, a declaration here and a line in a table of cli.cpp.
+/// The subcommands of `pssst`, some of which have subcommands. A new one is a file of its own, a
+/// declaration here and a line in a table of cli.cpp.
 #pragma once
 
 #include <functional>

@@ -1,104 +1,13 @@
 #include "identity/store_source.hpp"
 
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
-#include <map>
-
 #include "identity/follower.hpp"
-#include "identity/store.hpp"
-#include "identity/table_testing.hpp"
-#include "identity/temporary_folder.hpp"
+#include "identity/store_source_testing.hpp"
 
 namespace pssst::identity {
 namespace {
 
 using std::chrono::milliseconds;
 namespace fs = std::filesystem;
-
-class StoreSourceTest : public testing::Test {
- protected:
-  StoreSourceTest() { make("store"); }
-
-  void make(const std::string& name) const { static_cast<void>(open(name)); }
-  [[nodiscard]] Store open(const std::string& name) const {
-    return std::move(
-        Store::open(folder_.path(name), Store::Mode::kCreate, milliseconds(1000)).value());
-  }
-  void write(const std::vector<ClientUpdate>& updates, const std::string& name = "store") const {
-    Store store = open(name);
-    ASSERT_TRUE(store.begin());
-    for (const ClientUpdate& update : updates) ASSERT_TRUE(store.apply(update));
-    ASSERT_TRUE(store.commit());
-  }
-  void enrol(std::uint64_t first, std::uint64_t last, const std::string& name = "store") const {
-    std::vector<ClientUpdate> updates;
-    for (std::uint64_t i = first; i < last; ++i) updates.push_back({.key = key_of(i)});
-    write(updates, name);
-  }
-  void run_sql(const char* sql, const std::string& name = "store") const {
-    auto database = sqlite::Database::open(folder_.path(name), sqlite::Database::Mode::kWrite,
-                                           milliseconds(1000));
-    ASSERT_TRUE(database->execute(sql)) << sql;
-  }
-  void copy(const std::string& from, const std::string& to) const {
-    fs::copy_file(folder_.path(from), folder_.path(to), fs::copy_options::overwrite_existing);
-  }
-  void rename(const std::string& from, const std::string& to) const {
-    fs::rename(folder_.path(from), folder_.path(to));
-  }
-
-  /// Loads; the alarm if that failed.
-  FollowerAlarm load() {
-    clients_.clear();
-    const auto position = source_.load([this](const auto& extent) { extent_ = extent; },
-                                       [this](const Enrolment& client) {
-                                         take({.client = client});
-                                         return true;
-                                       });
-    if (!position) return position.error().alarm;
-    position_ = *position;
-    return FollowerAlarm::kNone;
-  }
-  /// Follows; the alarm if that failed.
-  FollowerAlarm follow(std::size_t limit = 1000) {
-    changes_ = 0;
-    const auto position = source_.follow(position_, limit, [this](const SourceChange& change) {
-      ++changes_;
-      take(change);
-      return true;
-    });
-    if (!position) return position.error().alarm;
-    position_ = *position;
-    return FollowerAlarm::kNone;
-  }
-  void take(const SourceChange& change) {
-    if (change.removed) {
-      clients_.erase(change.client.key);
-      return;
-    }
-    Client& client = clients_[change.client.key];
-    client.enrolment = change.client;
-    client.metadata.assign(change.client.metadata.begin(), change.client.metadata.end());
-  }
-  [[nodiscard]] bool enrolled(std::uint64_t i) const {
-    const auto found = clients_.find(key_of(i));
-    return found != clients_.end() && !found->second.enrolment.revoked;
-  }
-
-  struct Client {
-    Enrolment enrolment;
-    std::vector<std::uint8_t> metadata;
-  };
-  TemporaryFolder folder_;
-  const std::string path_ = folder_.path("store");
-  StoreSource source_{path_, milliseconds(20)};
-  SourcePosition position_;
-  ClientSource::Extent extent_;
-  std::map<PublicKey, Client> clients_;
-  std::size_t changes_ = 0;
-};
 
 TEST_F(StoreSourceTest, LoadsAllFields) {
   write({{.key = key_of(1), .name = "n", .tags = "t"},
@@ -305,103 +214,6 @@ TEST_F(StoreSourceTest, ReplacedWithinALoadItGivesUp) {
   EXPECT_EQ(position.error().alarm, FollowerAlarm::kReplaced);
   ASSERT_EQ(load(), FollowerAlarm::kNone);
   EXPECT_TRUE(clients_.empty());
-}
-
-TEST_F(StoreSourceTest, ALockIsWaitedForAndThenAnAlarm) {
-  enrol(0, 3);
-  ASSERT_EQ(load(), FollowerAlarm::kNone);
-  auto other = sqlite::Database::open(path_, sqlite::Database::Mode::kWrite, milliseconds(0));
-  ASSERT_TRUE(other->execute("BEGIN EXCLUSIVE"));
-  EXPECT_EQ(follow(), FollowerAlarm::kLocked);
-  EXPECT_EQ(load(), FollowerAlarm::kLocked);
-  ASSERT_TRUE(other->execute("ROLLBACK"));
-  EXPECT_EQ(follow(), FollowerAlarm::kNone);
-  // Who only prepares to write is in nobody's way.
-  ASSERT_TRUE(other->execute("BEGIN IMMEDIATE; DELETE FROM client"));
-  EXPECT_EQ(load(), FollowerAlarm::kNone);
-  EXPECT_EQ(clients_.size(), 3U);
-}
-
-TEST_F(StoreSourceTest, GivesUpItsLocks) {
-  enrol(0, 10);
-  ASSERT_EQ(load(), FollowerAlarm::kNone);
-  ASSERT_EQ(follow(), FollowerAlarm::kNone);
-  auto other = sqlite::Database::open(path_, sqlite::Database::Mode::kWrite, milliseconds(0));
-  EXPECT_TRUE(other->execute("BEGIN EXCLUSIVE; COMMIT"));
-  position_.sequence = 77;
-  EXPECT_EQ(follow(), FollowerAlarm::kReplaced);
-  EXPECT_TRUE(other->execute("BEGIN EXCLUSIVE; COMMIT"));
-}
-
-TEST_F(StoreSourceTest, TruncatedItIsAnAlarmUntilItIsWholeAgain) {
-  enrol(0, 2000);
-  copy("store", "copy");
-  ASSERT_EQ(load(), FollowerAlarm::kNone);
-  const auto size = fs::file_size(path_);
-  for (const auto left : {size - 1, size / 2, std::uintmax_t{4096}, std::uintmax_t{1000},
-                          std::uintmax_t{50}, std::uintmax_t{0}}) {
-    fs::resize_file(path_, left);
-    EXPECT_EQ(follow(), FollowerAlarm::kTruncated) << left;
-    EXPECT_EQ(load(), FollowerAlarm::kTruncated) << left;
-  }
-  copy("copy", "store");
-  EXPECT_EQ(follow(), FollowerAlarm::kNone);
-  EXPECT_EQ(load(), FollowerAlarm::kNone);
-  EXPECT_EQ(clients_.size(), 2000U);
-}
-
-TEST_F(StoreSourceTest, TornPagesAreAnAlarm) {
-  enrol(0, 2000);
-  ASSERT_EQ(load(), FollowerAlarm::kNone);
-  copy("store", "copy");
-  {
-    std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
-    const std::string junk(fs::file_size(path_) - 8192, '\x5a');
-    file.seekp(8192).write(junk.data(), static_cast<std::streamsize>(junk.size()));
-  }
-  EXPECT_EQ(load(), FollowerAlarm::kTruncated);
-  rename("copy", "store");
-  EXPECT_EQ(load(), FollowerAlarm::kNone);
-}
-
-TEST_F(StoreSourceTest, GoneItIsAnAlarmUntilItIsBack) {
-  enrol(0, 3);
-  ASSERT_EQ(load(), FollowerAlarm::kNone);
-  rename("store", "elsewhere");
-  EXPECT_EQ(follow(), FollowerAlarm::kGone);
-  EXPECT_EQ(load(), FollowerAlarm::kGone);
-  rename("elsewhere", "store");
-  EXPECT_EQ(follow(), FollowerAlarm::kNone);
-}
-
-TEST_F(StoreSourceTest, SomethingElseInItsPlaceIsAnAlarm) {
-  enrol(0, 3);
-  ASSERT_EQ(load(), FollowerAlarm::kNone);
-  folder_.write("junk", "something else");
-  rename("junk", "store");
-  EXPECT_EQ(follow(), FollowerAlarm::kNotADatabase);
-  fs::remove(path_);
-  {
-    auto database = sqlite::Database::open(path_, sqlite::Database::Mode::kCreate, milliseconds(0));
-    ASSERT_TRUE(database->execute("CREATE TABLE t (i)"));
-  }
-  EXPECT_EQ(follow(), FollowerAlarm::kNotADatabase);
-  fs::remove(path_);
-  make("store");
-  EXPECT_EQ(follow(), FollowerAlarm::kReplaced);
-  run_sql("PRAGMA user_version = 2");
-  EXPECT_EQ(load(), FollowerAlarm::kNotADatabase);
-  run_sql("PRAGMA user_version = 1; PRAGMA journal_mode = WAL");
-  EXPECT_EQ(load(), FollowerAlarm::kNotADatabase);
-  EXPECT_FALSE(fs::exists(path_ + "-shm"));
-  run_sql("PRAGMA journal_mode = DELETE");
-  EXPECT_EQ(load(), FollowerAlarm::kNone);
-}
-
-TEST_F(StoreSourceTest, RowsThatAStoreCannotHaveAreAnAlarm) {
-  enrol(0, 3);
-  run_sql("PRAGMA ignore_check_constraints = ON; UPDATE client SET key = x'00' WHERE id = 2");
-  EXPECT_EQ(load(), FollowerAlarm::kTruncated);
 }
 
 TEST_F(StoreSourceTest, WritesNothing) {

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -40,10 +42,9 @@ struct Arguments {
 
 bool is_json(const Arguments& arguments) {
   if (!arguments.format.empty()) return arguments.format == "json";
-  for (const char* end : {".json", ".jsonl", ".ndjson"}) {
-    if (arguments.file.ends_with(end)) return true;
-  }
-  return false;
+  constexpr std::array<std::string_view, 3> kEnds{".json", ".jsonl", ".ndjson"};
+  return std::ranges::any_of(kEnds,
+                             [&](std::string_view end) { return arguments.file.ends_with(end); });
 }
 
 base::Result<void> write_clients(Store& store, int fd, bool json) {

@@ -55,8 +55,7 @@ struct Arguments {
 
 /// Set by SIGINT and SIGTERM: what is under way is finished, for a writer that is killed leaves the
 /// store to be repaired.
-std::atomic<bool> stopped = false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables):
-                                    // a signal handler has no other place
+std::atomic<bool> stopped = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 void stop_on_signals() {
