@@ -41,6 +41,7 @@ constexpr std::array kSubcommands{
     Subcommand{"compat", configure_compat},
     Subcommand{"check", configure_check},
     Subcommand{"ctl", configure_ctl},
+    Subcommand{"top", configure_top},
 };
 
 constexpr const char* kVersionText = "pssst " PSSST_VERSION;

@@ -22,6 +22,7 @@ Action configure_load(CLI::App& app);
 Action configure_compat(CLI::App& app);
 Action configure_check(CLI::App& app);
 Action configure_ctl(CLI::App& app);
+Action configure_top(CLI::App& app);
 Action configure_identity(CLI::App& app);
 Action configure_identity_enrol(CLI::App& app);
 Action configure_identity_revoke(CLI::App& app);
