@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 
+#include "server/config/credentials.hpp"
 #include "server/host/host_check.hpp"
 #include "server/privileges.hpp"
 
@@ -139,6 +140,7 @@ TopicFaults check_files(const Configuration& configuration, const Machine& machi
   const auto user = serving_user(configuration, machine);
   for (const ServiceSettings& service : configuration.services) {
     for (const std::string& file : service.key_files) {
+      if (is_credential_file(file)) continue;
       const auto owner = machine.owner_of(fs::absolute(file).string());
       if (!owner || !user || *user == 0 || owner->user == *user) continue;
       found.faults.push_back(fault_of_key(file, owner->user, *user));
