@@ -49,13 +49,13 @@ def test_once():
         lines = done.stdout.splitlines()
         assert lines[0].startswith("pssst ") and lines[0].endswith("  ready")
         requests, replies, drops = map(float, lines[3].split()[:3])
-        assert 1 < requests < 101 and replies == requests and drops == 0
+        assert 1 < requests < 101 and abs(replies - requests) <= 2 and drops == 0
         service = next(line.split() for line in lines if line.startswith("udp-"))
-        assert float(service[3]) == requests
+        assert abs(float(service[3]) - requests) <= 2
         key = next(line for line in lines if line.startswith("  key "))
         assert re.search(r" 100\.0 %  last use 0\.\d s ago$", key)
         request = next(line.split() for line in lines if line.startswith("request "))
-        assert float(request[1]) == requests and request[3] in ("us", "ms")
+        assert abs(float(request[1]) - requests) <= 2 and request[3] in ("us", "ms")
         control.ask("drain", "60")
         assert top(control, "--once", "--interval", "0.1").stdout.splitlines()[0].endswith(
             "  NOT READY; draining")
