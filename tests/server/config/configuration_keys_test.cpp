@@ -108,6 +108,7 @@ TEST_F(ExampleConfiguration, ServesAsItStands) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   Configuration expected = read(service_);
   expected.control.socket = "/run/pssst/control";
+  expected.state_directory = "/var/lib/pssst";
   EXPECT_EQ(read(text), expected);
 }
 
