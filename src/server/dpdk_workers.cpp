@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "net/dpdk_port.hpp"
+#include "net/dpdk_telemetry.hpp"
 #include "server/port_workers.hpp"
+#include "server/telemetry_commands.hpp"
 
 namespace pssst::server {
 namespace {
@@ -48,6 +50,15 @@ WorkerSettings worker_settings(const Configuration& configuration) {
   settings.wait_max = kWaitMax;
   return settings;
 }
+
+class DpdkTelemetryAnswers final : public TelemetryAnswers {
+ public:
+  explicit DpdkTelemetryAnswers(std::unique_ptr<net::DpdkTelemetry> telemetry) noexcept
+      : telemetry_(std::move(telemetry)) {}
+
+ private:
+  const std::unique_ptr<net::DpdkTelemetry> telemetry_;
+};
 
 class DpdkWorkers final : public WorkerGroup {
  public:
@@ -98,6 +109,17 @@ class DpdkWorkers final : public WorkerGroup {
     std::string text = "DPDK";
     for (const std::string& device : runtime_->describe_devices()) text += ", " + device;
     return text;
+  }
+
+  [[nodiscard]] std::vector<DeviceStatistics> device_statistics() const override {
+    return runtime_->device_statistics();
+  }
+  [[nodiscard]] base::Result<std::unique_ptr<TelemetryAnswers>> answer_telemetry(
+      Appliance& appliance) override {
+    if (!runtime_->has_telemetry()) return nullptr;
+    auto telemetry = net::DpdkTelemetry::start(telemetry_commands(appliance));
+    if (!telemetry) return tl::unexpected(telemetry.error());
+    return std::make_unique<DpdkTelemetryAnswers>(std::move(*telemetry));
   }
 
  private:

@@ -175,7 +175,9 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
                "Take datagrams with a wrong or partial UDP checksum (virtual devices).")
       ->group(kDpdkGroup);
   add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
-                 "Argument handed to EAL, repeatable: --eal=--log-level=8.", kDpdkGroup);
+                 "Argument handed to EAL, repeatable: --eal=--log-level=8, or --eal=--telemetry "
+                 "for dpdk-telemetry.py.",
+                 kDpdkGroup);
 }
 
 /// Every option of the other kind of port that was given is a mistake: it would do nothing.

@@ -96,6 +96,8 @@ Json to_json_value(const Books& books) {
               {"lanes", books.lanes},
               {"loops", books.loops},
               {"loops_busy", books.loops_busy},
+              {"tsc_total", books.tsc_total},
+              {"tsc_busy", books.tsc_busy},
               {"busy_share", books.busy_share()}};
 }
 

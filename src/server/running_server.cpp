@@ -61,11 +61,13 @@ base::Result<void> RunningServer::start_workers() {
 
 Report RunningServer::report() {
   const std::lock_guard lock(mutex_);
-  workers_->refresh_counters();
-  Report report = collect_report(workers_->sources(), snapshots_->current());
+  Report report = collect_report(*workers_, snapshots_->current());
   report.generation = generation_;
-  report.x25519_kernel = workers_->x25519_kernel();
   return report;
+}
+
+base::Result<std::unique_ptr<TelemetryAnswers>> RunningServer::answer_telemetry() {
+  return workers_->answer_telemetry(*this);
 }
 
 Health RunningServer::health() {
@@ -96,9 +98,8 @@ ReloadOutcome RunningServer::reload() {
 }
 
 ReloadOutcome RunningServer::try_reload() {
-  // Files are read before the lock is taken: they may be slow, and reports should not wait.
+  const std::lock_guard one_at_a_time(reload_mutex_);
   auto next = read_again_();
-  const std::lock_guard lock(mutex_);
   if (!next) return {.refused = std::move(next.error())};
   if (is_stopped_) return {.refused = {"the server is stopping"}};
   return apply(*std::move(next));
@@ -115,20 +116,18 @@ ReloadOutcome RunningServer::apply(Configuration next) {
     return {.refused = {loaded.error().to_string()}};
   }
   outcome.applied = describe_changes({configuration_, snapshots_->current()}, {next, **loaded});
-  if (auto published = publish(*std::move(loaded), next); !published) {
+  if (auto published = publish(*std::move(loaded), std::move(next)); !published) {
     return {.refused = {published.error().to_string()}};
   }
-  configuration_ = std::move(next);
   set_log_level(configuration_.log.level);
-  ++generation_;
   return outcome;
 }
 
 /// On failure the places that its services and keys were given are free again.
 base::Result<void> RunningServer::publish(std::unique_ptr<const Snapshot> snapshot,
-                                          const Configuration& of) {
-  const std::vector<std::uint16_t> udp_ports = udp_ports_of(of);
-  const auto functions = key_functions_of(of.services, snapshot->services());
+                                          Configuration next) {
+  const std::vector<std::uint16_t> udp_ports = udp_ports_of(next);
+  const auto functions = key_functions_of(next.services, snapshot->services());
   base::Result<void> ready;
   if (!functions) ready = tl::unexpected(functions.error());
   if (ready) ready = replies_.check(*functions);
@@ -138,9 +137,13 @@ base::Result<void> RunningServer::publish(std::unique_ptr<const Snapshot> snapsh
     return ready;
   }
   replies_.add(*functions);
+  std::unique_lock lock(mutex_);
   snapshots_->publish(std::move(snapshot));
+  configuration_ = std::move(next);
+  ++generation_;
   // No worker knows the services and keys any more that are gone.
   workers_->clear_counters(slots_.free_all_but(snapshots_->current().services()));
+  lock.unlock();
   if (auto closed = workers_->close_udp_ports_except(udp_ports); !closed) {
     log_warning("UDP ports that nobody serves are still open: " + closed.error().to_string());
   }
@@ -226,7 +229,7 @@ CountersForm RunningServer::counters_form() {
 }
 
 void RunningServer::stop() {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(reload_mutex_, mutex_);
   is_stopped_ = true;
   workers_->stop();
 }

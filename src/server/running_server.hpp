@@ -40,6 +40,8 @@ class RunningServer final : public Appliance {
   [[nodiscard]] ReloadOutcome reload() override;
   std::chrono::seconds drain(std::optional<std::chrono::seconds> deadline) override;
 
+  /// As WorkerGroup has it.
+  base::Result<std::unique_ptr<TelemetryAnswers>> answer_telemetry();
   /// One line: ports, services, workers, clients.
   [[nodiscard]] std::string describe();
   [[nodiscard]] CountersForm counters_form();
@@ -68,16 +70,19 @@ class RunningServer final : public Appliance {
   base::Result<void> start_workers();
   ReloadOutcome try_reload();
   ReloadOutcome apply(Configuration next);
-  base::Result<void> publish(std::unique_ptr<const Snapshot> snapshot, const Configuration& of);
+  base::Result<void> publish(std::unique_ptr<const Snapshot> snapshot, Configuration next);
   [[nodiscard]] std::uint64_t count_datagrams();
   void look_at_drain(Clock::time_point now);
 
+  /// Held through a whole reload. What is marked (reload) is the reload's alone, and what a reload
+  /// changes of the rest it changes under mutex_ too: reports and health do not wait for files.
+  std::mutex reload_mutex_;
   std::mutex mutex_;
   Configuration configuration_;
   const ReadConfiguration read_again_;
   std::vector<unsigned> cpus_;
-  CounterSlots slots_;
-  ReplyMemory replies_;
+  CounterSlots slots_;   ///< (reload)
+  ReplyMemory replies_;  ///< (reload)
   std::unique_ptr<Published<Snapshot>> snapshots_;
   std::unique_ptr<WorkerGroup> workers_;  ///< must end before the snapshots
   std::optional<HealthMonitor> monitor_;

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -36,7 +37,9 @@ class Control:
 
 @contextlib.contextmanager
 def control_place(user=None):
-    """A control socket's path, in a folder that its server may write to."""
+    """A control socket's path, in a folder of its server's user."""
     with tempfile.TemporaryDirectory(prefix="pssst-control-") as folder:
         Path(folder).chmod(0o755)
+        if user:
+            shutil.chown(folder, user)
         yield Control(Path(folder) / "control")

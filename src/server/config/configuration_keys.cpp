@@ -63,7 +63,7 @@ void read_listen(Reader& reader, const Node& node, Configuration& to) {
   reader.text(node, text);
   if (!text.empty() && !parse_listen_address(text)) {
     return reader.refuse(node.place, "is " + in_quotes(text),
-                         "write ADDRESS:PORT, like \"127.0.0.1:9477\" or \"[::1]:9477\"");
+                         R"(write ADDRESS:PORT, like "127.0.0.1:9477" or "[::1]:9477")");
   }
   to.metrics.listen = text;
 }

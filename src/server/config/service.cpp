@@ -12,6 +12,7 @@
 
 #include "base/hex.hpp"
 #include "identity/key_file.hpp"
+#include "server/config/credentials.hpp"
 #include "server/handlers.hpp"
 
 namespace pssst::server {
@@ -234,7 +235,9 @@ std::string_view service_name_remedy() noexcept {
 
 base::Result<ServerKey> read_service_key(const ServiceSettings& settings,
                                          const std::string& key_file) {
-  const auto read = identity::read_server_private_key(key_file);
+  const auto kind = is_credential_file(key_file) ? identity::KeyFileKind::kCredential
+                                                 : identity::KeyFileKind::kOperators;
+  const auto read = identity::read_server_private_key(key_file, kind);
   if (!read) return tl::unexpected(read.error());
   if (settings.suite && read->suite != *settings.suite) {
     return base::fail(

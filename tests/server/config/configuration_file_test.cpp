@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -13,31 +12,17 @@
 #include "base/hex.hpp"
 #include "identity/temporary_folder.hpp"
 #include "server/snapshot.hpp"
+#include "support/environment.hpp"
 
 namespace pssst::server {
 namespace {
 
 using Words = std::vector<std::string>;
 
-/// A variable of the environment for as long as it lives.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    EXPECT_EQ(::setenv(name, value.c_str(), 1), 0);
-  }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-  ~Variable() { ::unsetenv(name_); }
-
- private:
-  const char* name_;
-};
-
 class ConfigurationFile : public testing::Test {
  protected:
   ConfigurationFile() {
-    ::unsetenv("STATE_DIRECTORY");
-    ::unsetenv("CREDENTIALS_DIRECTORY");
+    forget_systemd();
     write_key("server.key", PrivateKey::generate());
     write_key("other.key", PrivateKey::generate());
     write_key("new.key", PrivateKey::generate(), "f002:");
