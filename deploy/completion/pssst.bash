@@ -26,6 +26,8 @@ _pssst_values() {
     --idle) echo spin sleep ;;
     --counters) echo text json ;;
     --expect) echo echo empty none ;;
+    --format) echo csv json ;;
+    --state) echo enrolled revoked ;;
     --verify) echo all none ;;
     --hostile)
       echo junk truncated header not-canonical small-order wrong-key unknown-client replay ;;

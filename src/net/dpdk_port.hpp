@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "net/datagram.hpp"
+#include "net/device_statistics.hpp"
 #include "net/frame.hpp"
 #include "net/port.hpp"
 
@@ -85,6 +86,10 @@ class DpdkRuntime {
   void join() noexcept;
   /// One line per device: name, driver, MAC, queue pairs, link.
   [[nodiscard]] std::vector<std::string> describe_devices() const;
+  /// What the devices count, in the order of describe_devices(). May enter the kernel.
+  [[nodiscard]] std::vector<DeviceStatistics> device_statistics() const;
+  /// The extra EAL arguments turned telemetry on.
+  [[nodiscard]] bool has_telemetry() const noexcept;
   /// Refreshes PortCounters::missed of worker 0's port from the devices' own statistics: what they
   /// lost for want of descriptors or buffers. Not on the hot path: may enter the kernel.
   void read_device_counters() noexcept;

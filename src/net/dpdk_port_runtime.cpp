@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -57,9 +58,20 @@ class EalArguments {
   std::vector<char*> pointers_;
 };
 
+// EAL leaves it behind; if another process keeps something there, it stays.
+void remove_runtime_directory() noexcept {
+  std::error_code ignored;
+  const std::filesystem::path directory = rte_eal_get_runtime_dir();
+  std::filesystem::remove(directory, ignored);
+  std::filesystem::remove(directory.parent_path(), ignored);
+}
+
 base::Result<void> start_eal(EalArguments& arguments) {
   static std::atomic<bool> has_started = false;
   if (has_started.exchange(true)) return base::fail("DPDK cannot start twice in one process");
+  // EAL removes its telemetry's socket when the process exits, which comes before this: last
+  // registered, first called.
+  static_cast<void>(std::atexit([] { remove_runtime_directory(); }));
   rte_openlog_stream(stderr);
   rte_log_set_global_level(RTE_LOG_WARNING);
   if (rte_eal_init(arguments.count(), arguments.pointers()) < 0) {
@@ -132,6 +144,7 @@ struct DpdkRuntime::Impl {
 
   EalArguments arguments;
   bool is_eal_running = false;
+  bool has_telemetry = false;
   std::vector<std::string> sockets;  // that devices listen at
   std::vector<DpdkDevice> devices;
   std::vector<Worker> workers;
@@ -145,12 +158,8 @@ DpdkRuntime::Impl::~Impl() {
   const OutputCapture capture;
   for (const DpdkDevice& device : devices) close_device(device);
   for (const Worker& worker : workers) rte_mempool_free(worker.pool);
-  const std::filesystem::path runtime_directory = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
-  // EAL leaves it behind; if another process keeps something there, it stays.
-  std::error_code ignored;
-  std::filesystem::remove(runtime_directory, ignored);
-  std::filesystem::remove(runtime_directory.parent_path(), ignored);
+  remove_runtime_directory();
 }
 
 base::Result<void> DpdkRuntime::Impl::find_devices(const DpdkConfig& config) {
@@ -215,6 +224,7 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
 base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
   if (auto started = start_eal(arguments); !started) return started;
   is_eal_running = true;
+  has_telemetry = wants_telemetry(config);
   sockets = listening_paths(config);
   if (auto found = find_devices(config); !found) return found;
   const auto assignments = configure_devices(config);
@@ -279,6 +289,30 @@ std::vector<std::string> DpdkRuntime::describe_devices() const {
   std::vector<std::string> lines;
   for (const DpdkDevice& device : impl_->devices) lines.push_back(device.describe());
   return lines;
+}
+
+std::vector<DeviceStatistics> DpdkRuntime::device_statistics() const {
+  std::vector<DeviceStatistics> all;
+  for (const DpdkDevice& device : impl_->devices) {
+    DeviceStatistics& statistics = all.emplace_back();
+    statistics.name = device.name;
+    statistics.link_up = device.link_up();
+    rte_eth_stats stats{};
+    if (rte_eth_stats_get(device.id, &stats) != 0) continue;
+    statistics.received_packets = stats.ipackets;
+    statistics.received_bytes = stats.ibytes;
+    statistics.sent_packets = stats.opackets;
+    statistics.sent_bytes = stats.obytes;
+    statistics.missed = stats.imissed;
+    statistics.errors_in = stats.ierrors;
+    statistics.errors_out = stats.oerrors;
+    statistics.no_buffers = stats.rx_nombuf;
+  }
+  return all;
+}
+
+bool DpdkRuntime::has_telemetry() const noexcept {
+  return impl_->has_telemetry;
 }
 
 void DpdkRuntime::read_device_counters() noexcept {

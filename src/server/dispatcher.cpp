@@ -55,7 +55,7 @@ Dispatcher::LaneMask Dispatcher::dispatch(RequestBurst& burst,
 
     const std::size_t n = gather(burst, lanes, *target.handler);
     if (n > 0) target.handler->handle_burst(worker_, std::span(messages_).first(n));
-    scatter(burst, *target.handler, n);
+    scatter(burst, target, n);
     telemetry::ServiceCounters& service = counters[target.service->slot];
     service.requests.add(static_cast<std::uint64_t>(std::popcount(lanes)));
     service.authenticated.add(authenticated);
@@ -93,8 +93,8 @@ std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes,
   return n;
 }
 
-void Dispatcher::scatter(RequestBurst& burst, const Handler& handler, std::size_t n) noexcept {
-  const HandlerTraits& traits = handler.traits();
+void Dispatcher::scatter(RequestBurst& burst, const Target& target, std::size_t n) noexcept {
+  const HandlerTraits& traits = target.handler->traits();
   for (std::size_t k = 0; k < n; ++k) {
     const HandlerMessage& message = messages_[k];
     const std::size_t i = lane_of_message_[k];
@@ -106,6 +106,9 @@ void Dispatcher::scatter(RequestBurst& burst, const Handler& handler, std::size_
     burst.reply_size[i] = *message.reply_size;
     if (!traits.replies || *message.reply_size > reply_limit(traits, burst.reply_space(i).size())) {
       burst.drop[i] = DropReason::kReplyTooLong;
+    } else if (!target.service->may_reply(burst.datagram_size[i],
+                                          *message.reply_size + burst.reply_overhead[i])) {
+      burst.drop[i] = DropReason::kReplyLimit;
     }
   }
 }

@@ -25,7 +25,8 @@ class Dispatcher {
 
   /// Calls each handler once with all live lanes that are its. Sets has_reply and reply_size of
   /// every lane; drops those that have no handler, those whose handler needs a client and has none,
-  /// and those whose handler did what it had not declared. `services[i]` is lane i's, for i <
+  /// those whose handler did what it had not declared, and those whose reply's datagram would be
+  /// longer than the service's limit allows for the request. `services[i]` is lane i's, for i <
   /// burst.size. Returns the lanes that are answered later, under later_token().
   LaneMask dispatch(RequestBurst& burst, std::span<const Service* const> services,
                     std::span<telemetry::ServiceCounters> counters) noexcept;
@@ -47,7 +48,7 @@ class Dispatcher {
                                       std::span<const Service* const> services) noexcept;
   [[nodiscard]] std::size_t gather(RequestBurst& burst, LaneMask lanes,
                                    const Handler& handler) noexcept;
-  void scatter(RequestBurst& burst, const Handler& handler, std::size_t n) noexcept;
+  void scatter(RequestBurst& burst, const Target& target, std::size_t n) noexcept;
   void take_later(RequestBurst& burst, const HandlerTraits& traits, std::size_t k) noexcept;
 
   const std::size_t worker_;

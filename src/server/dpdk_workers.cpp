@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "net/dpdk_port.hpp"
+#include "net/dpdk_telemetry.hpp"
 #include "server/port_workers.hpp"
+#include "server/telemetry_commands.hpp"
 
 namespace pssst::server {
 namespace {
@@ -46,10 +48,20 @@ WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntim
   settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.protection_memory = configuration.protection_memory;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;
 }
+
+class DpdkTelemetryAnswers final : public TelemetryAnswers {
+ public:
+  explicit DpdkTelemetryAnswers(std::unique_ptr<net::DpdkTelemetry> telemetry) noexcept
+      : telemetry_(std::move(telemetry)) {}
+
+ private:
+  const std::unique_ptr<net::DpdkTelemetry> telemetry_;
+};
 
 class DpdkWorkers final : public WorkerGroup {
  public:
@@ -100,6 +112,17 @@ class DpdkWorkers final : public WorkerGroup {
     std::string text = "DPDK";
     for (const std::string& device : runtime_->describe_devices()) text += ", " + device;
     return text;
+  }
+
+  [[nodiscard]] std::vector<DeviceStatistics> device_statistics() const override {
+    return runtime_->device_statistics();
+  }
+  [[nodiscard]] base::Result<std::unique_ptr<TelemetryAnswers>> answer_telemetry(
+      Appliance& appliance) override {
+    if (!runtime_->has_telemetry()) return nullptr;
+    auto telemetry = net::DpdkTelemetry::start(telemetry_commands(appliance));
+    if (!telemetry) return tl::unexpected(telemetry.error());
+    return std::make_unique<DpdkTelemetryAnswers>(std::move(*telemetry));
   }
 
  private:

@@ -88,8 +88,9 @@ void declare_common(CLI::App& app, Arguments& arguments) {
          "--service", arguments.services,
          "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE, and if need be more "
          "keys and suite=1 or 0xf002, label=NAME, policy=POLICY, reply=TEXT or reply-hex=HEX, "
-         "name=NAME, address=ADDRESS, second-key=try. Handlers: echo, discard, ack, which answers "
-         "with the reply, empty by default, and time and count, which suite 1 must not serve; "
+         "name=NAME, address=ADDRESS, second-key=try, reply-limit=FACTOR. Handlers: echo, "
+         "discard, ack, which answers with the reply, empty by default, and time and count, which "
+         "suite 1 must not serve; "
          "library with library=FILE, a shared object, and its option=NAME=VALUE, repeatable; "
          "forward with backend=SOCKET, repeatable, Unix datagram sockets of other processes, which "
          "suite 1 must not serve either. For these two deadline=MS (1000) is how long a later "
@@ -101,7 +102,8 @@ void declare_common(CLI::App& app, Arguments& arguments) {
          "authenticate themselves. name= is for its counters. address=, repeatable: only requests "
          "to this address of the server, so that several services may share a UDP port. "
          "second-key=try: of two keys of suite 1 the second is tried when the first fails, "
-         "which doubles what junk costs.")
+         "which doubles what junk costs. reply-limit=, 1 to 3: a reply that is longer than its "
+         "request by more than this factor is not sent; by default none is longer.")
       ->allow_extra_args(false)
       ->type_name("SERVICE");
   app.add_option("--clients", arguments.clients,
@@ -184,7 +186,9 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
                "Take datagrams with a wrong or partial UDP checksum (virtual devices).")
       ->group(kDpdkGroup);
   add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
-                 "Argument handed to EAL, repeatable: --eal=--log-level=8.", kDpdkGroup);
+                 "Argument handed to EAL, repeatable: --eal=--log-level=8, or --eal=--telemetry "
+                 "for dpdk-telemetry.py.",
+                 kDpdkGroup);
 }
 
 /// Every option of the other kind of port that was given is a mistake: it would do nothing.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/device_statistics.hpp"
 #include "net/port.hpp"
 #include "pssst/drop_reason.hpp"
 #include "pssst/keys.hpp"
@@ -37,6 +38,8 @@ struct Books {
   Drops datagram_drops{};
   std::uint64_t admitted_known = 0;
   std::uint64_t admitted_unknown = 0;
+  std::uint64_t over_rate_admitted = 0;
+  std::uint64_t replays = 0;
   std::uint64_t proofs_by_table = 0;
   std::uint64_t proofs_by_ladder = 0;
   std::uint64_t proof_tables_built = 0;
@@ -81,19 +84,7 @@ struct Durations {
   Durations& operator+=(const Durations& other) noexcept;
 };
 
-/// What a network device says of itself.
-struct DeviceStatistics {
-  std::string name;
-  bool link_up = true;
-  std::uint64_t received_packets = 0;
-  std::uint64_t received_bytes = 0;
-  std::uint64_t sent_packets = 0;
-  std::uint64_t sent_bytes = 0;
-  std::uint64_t missed = 0;  ///< no descriptor was free
-  std::uint64_t errors_in = 0;
-  std::uint64_t errors_out = 0;
-  std::uint64_t no_buffers = 0;  ///< no mbuf was free
-};
+using DeviceStatistics = net::DeviceStatistics;
 
 struct Report {
   using Stages = std::array<Durations, telemetry::kStageNames.size()>;  ///< by telemetry::Stage

@@ -87,6 +87,8 @@ Json to_json_value(const Books& books) {
               {"bytes_out", books.bytes_out},
               {"admitted_known", books.admitted_known},
               {"admitted_unknown", books.admitted_unknown},
+              {"over_rate_admitted", books.over_rate_admitted},
+              {"replays", books.replays},
               {"proofs_by_table", books.proofs_by_table},
               {"proofs_by_ladder", books.proofs_by_ladder},
               {"proof_tables_built", books.proof_tables_built},
@@ -94,6 +96,8 @@ Json to_json_value(const Books& books) {
               {"lanes", books.lanes},
               {"loops", books.loops},
               {"loops_busy", books.loops_busy},
+              {"tsc_total", books.tsc_total},
+              {"tsc_busy", books.tsc_busy},
               {"busy_share", books.busy_share()}};
 }
 

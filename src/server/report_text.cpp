@@ -42,6 +42,16 @@ std::string proofs_text(const Books& books) {
                   std::to_string(books.proof_tables_built) + " tables built");
 }
 
+std::string admission_text(const Books& books) {
+  std::string text = line("admitted", books.admitted_known + books.admitted_unknown,
+                          std::to_string(books.admitted_known) + " from known sources");
+  if (books.over_rate_admitted > 0) {
+    text += line("over their rate", books.over_rate_admitted, "let through: limits only count");
+  }
+  if (books.replays > 0) text += line("replays", books.replays, "of requests seen lately");
+  return text;
+}
+
 std::string activity_text(const Books& books) {
   const double lanes_per_burst =
       books.bursts == 0 ? 0 : static_cast<double>(books.lanes) / static_cast<double>(books.bursts);
@@ -86,6 +96,7 @@ std::string to_text(const Report& report) {
   text += line("dropped", sum(drops));
   text += drops_text(drops);
   text += line("missed", total.missed, "lost before the server; not in the books");
+  text += admission_text(total);
   text += proofs_text(total);
   text += activity_text(total);
   if (report.workers.size() > 1) {

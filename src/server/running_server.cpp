@@ -62,11 +62,13 @@ base::Result<void> RunningServer::start_workers() {
 
 Report RunningServer::report() {
   const std::lock_guard lock(mutex_);
-  workers_->refresh_counters();
-  Report report = collect_report(workers_->sources(), snapshots_->current());
+  Report report = collect_report(*workers_, snapshots_->current());
   report.generation = generation_;
-  report.x25519_kernel = workers_->x25519_kernel();
   return report;
+}
+
+base::Result<std::unique_ptr<TelemetryAnswers>> RunningServer::answer_telemetry() {
+  return workers_->answer_telemetry(*this);
 }
 
 Health RunningServer::health() {

@@ -41,6 +41,8 @@ class RunningServer final : public Appliance {
   [[nodiscard]] ReloadOutcome reload() override;
   std::chrono::seconds drain(std::optional<std::chrono::seconds> deadline) override;
 
+  /// As WorkerGroup has it.
+  base::Result<std::unique_ptr<TelemetryAnswers>> answer_telemetry();
   /// One line: ports, services, workers, clients.
   [[nodiscard]] std::string describe();
   [[nodiscard]] CountersForm counters_form();

@@ -74,6 +74,7 @@ class ServiceParser {
     if (name == "address") return set_address(value);
     if (name == "second-key") return set_second_key(value);
     if (name == "policy") return set_policy(value);
+    if (name == "reply-limit") return set_reply_limit(value);
     return misuse("it has no field \"" + name + "\"", where_);
   }
 
@@ -234,6 +235,20 @@ class ServiceParser {
                                               {"required", ClientPolicy::kRequired}});
     if (!policy) return tl::unexpected(policy.error());
     settings_.policy = *policy;
+    return {};
+  }
+
+  base::Result<void> set_reply_limit(const std::string& value) {
+    double factor = 0;
+    const char* const end = value.data() + value.size();
+    const auto [rest, error] = std::from_chars(value.data(), end, factor, std::chars_format::fixed);
+    const auto percent = error == std::errc() && rest == end ? reply_limit_percent(factor)
+                                                             : std::optional<unsigned>();
+    if (!percent) {
+      return misuse("reply-limit=" + value + " is not 1 to 3 in hundredths", where_,
+                    "write how many times as long as its request a reply may be, like 1.5");
+    }
+    settings_.reply_limit = *percent;
     return {};
   }
 

@@ -30,8 +30,12 @@ void add_attached(const Handler& handler, std::vector<const AttachedHandler*>& a
 
 }  // namespace
 
-Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients)
-    : services_(std::move(services)), service_at_(65536), clients_(std::move(clients)) {
+Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients,
+                   Protection protection)
+    : services_(std::move(services)),
+      service_at_(65536),
+      clients_(std::move(clients)),
+      protection_(std::move(protection)) {
   for (std::size_t i = 0; i < services_.size(); ++i) {
     services_[i].index = i;
     std::uint32_t& entry = service_at_[services_[i].udp_port];
@@ -57,8 +61,10 @@ const Service* Snapshot::find_by_address(const Service& first,
 
 base::Result<std::unique_ptr<const Snapshot>> Snapshot::create(std::vector<Service> services,
                                                                std::vector<Identity> clients,
-                                                               CounterSlots* slots) {
-  std::unique_ptr<Snapshot> snapshot(new Snapshot(std::move(services), std::move(clients)));
+                                                               CounterSlots* slots,
+                                                               Protection protection) {
+  std::unique_ptr<Snapshot> snapshot(
+      new Snapshot(std::move(services), std::move(clients), std::move(protection)));
   if (auto fit = check_services(snapshot->services(), snapshot->clients()); !fit) {
     return tl::unexpected(fit.error());
   }
@@ -80,7 +86,8 @@ base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration&
     if (!listed) return tl::unexpected(listed.error());
     clients = std::move(*listed);
   }
-  auto snapshot = Snapshot::create(std::move(*services), std::move(clients), slots);
+  auto snapshot =
+      Snapshot::create(std::move(*services), std::move(clients), slots, configuration.protection);
   if (!snapshot) return snapshot;
   if (auto held = hold_reply_functions(configuration.services, (*snapshot)->services(),
                                        configuration.state_directory);

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "identity/client_table.hpp"
 #include "server/config/configuration.hpp"
+#include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 #include "server/counter_slots.hpp"
 #include "server/handler/attached_handler.hpp"
@@ -23,7 +24,8 @@ class Snapshot {
   /// their counters; without it they get those that come first.
   static base::Result<std::unique_ptr<const Snapshot>> create(std::vector<Service> services,
                                                               std::vector<Identity> clients,
-                                                              CounterSlots* slots = nullptr);
+                                                              CounterSlots* slots = nullptr,
+                                                              Protection protection = {});
 
   /// The service at this UDP port (host order) and destination address, or null: the one that names
   /// the address, or else the one that names none.
@@ -40,9 +42,10 @@ class Snapshot {
     return attached_;
   }
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
+  [[nodiscard]] const Protection& protection() const noexcept { return protection_; }
 
  private:
-  Snapshot(std::vector<Service> services, std::vector<Identity> clients);
+  Snapshot(std::vector<Service> services, std::vector<Identity> clients, Protection protection);
 
   [[nodiscard]] const Service* find_by_address(const Service& first,
                                                const Address& destination) const noexcept;
@@ -53,6 +56,7 @@ class Snapshot {
   std::vector<std::uint32_t> service_at_;
   std::vector<const AttachedHandler*> attached_;
   identity::ClientTable clients_;
+  Protection protection_;
 };
 
 /// Reads everything that `configuration` names and checks that it may serve together, and that

@@ -38,7 +38,10 @@ net::SocketPortConfig port_config(const Configuration& configuration) {
     if (host_has_ipv6()) config.addresses.emplace_back("::");
   }
   for (const ServiceSettings& service : configuration.services) {
-    config.udp_ports.push_back(service.udp_port);
+    // Services that share one share its sockets: of several, one would be read.
+    if (std::ranges::find(config.udp_ports, service.udp_port) == config.udp_ports.end()) {
+      config.udp_ports.push_back(service.udp_port);
+    }
   }
   return config;
 }
@@ -48,6 +51,7 @@ WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntim
   settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.protection_memory = configuration.protection_memory;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;

@@ -45,6 +45,7 @@ struct WorkerSettings {
   std::chrono::microseconds wait_max{0};  ///< of each such wait
   /// How long requests that are queued when it is stopped are still answered.
   std::chrono::milliseconds drain_max{1000};
+  ProtectionMemory protection_memory{};
   std::shared_ptr<const SelfRequest> self_request;  ///< null: it makes one
   /// Of handlers that are not built in, which need it; null: there are none. The port has room for
   /// its later_replies_max() datagrams beside others.
@@ -54,6 +55,9 @@ struct WorkerSettings {
 /// Fails unless this thread rounds to nearest (MXCSR). X25519 kernels see to that themselves; what
 /// starts a server in another mode is not to go unnoticed all the same.
 base::Result<void> check_rounding_mode();
+
+/// A request that was dropped for this has cost a multiplication, and whoever sent it is to blame.
+[[nodiscard]] bool is_fault_of_source(DropReason reason) noexcept;
 
 /// Datagrams per admission queue, such that a worker never holds more than its port lets it.
 [[nodiscard]] std::size_t admission_queue_capacity(std::size_t port_capacity,
@@ -66,9 +70,7 @@ base::Result<void> check_rounding_mode();
 /// Datagrams asked of the port at once, and how often in one loop: what arrives while a burst is
 /// computed is sorted by admission, not by the overflow of the port's own queues.
 inline constexpr std::size_t kReceiveBatch = 64;
-inline constexpr std::size_t kReceivePassesMax = 8;
-/// A source prefix counts as known this long after its last valid request.
-inline constexpr std::uint64_t kKnownSourceSeconds = 60;
+inline constexpr std::size_t kReceivePassesMax = 32;
 /// How often a worker puts its own request among the others.
 inline constexpr std::uint64_t kSelfRequestSeconds = 1;
 /// An idle worker that awaits later replies waits no longer than that in its port.
@@ -115,10 +117,14 @@ class Worker {
   void end_loop(bool busy) noexcept;
 
   bool receive(const Snapshot& snapshot) noexcept;
-  void admit(const net::Datagram& datagram, const Snapshot& snapshot) noexcept;
+  void admit(const net::Datagram& datagram, const SourcePrefixes& source,
+             const Snapshot& snapshot) noexcept;
+  [[nodiscard]] bool is_too_fast(const net::Datagram& datagram, const SourcePrefixes& source,
+                                 const Protection& protection) noexcept;
   bool answer_burst(const Snapshot& snapshot) noexcept;
   bool take(const Snapshot& snapshot) noexcept;
   void take_lane(const Snapshot& snapshot, const QueuedDatagram& queued) noexcept;
+  [[nodiscard]] bool is_spent(const net::Datagram& datagram, const Protection& protection) noexcept;
   [[nodiscard]] bool self_request_due() const noexcept;
   bool take_self_request() noexcept;
   void count_proofs() noexcept;
@@ -126,7 +132,7 @@ class Worker {
   void count_opened() noexcept;
   bool prepare_clients() noexcept;
   bool try_again(std::size_t lane) noexcept;
-  void transmit() noexcept;
+  void transmit(const Protection& protection) noexcept;
   void send_replies(std::size_t n) noexcept;
   void check_self_request() noexcept;
 
@@ -168,6 +174,7 @@ class Worker {
   ClientPreparation preparation_;
 
   std::array<net::Datagram, kReceiveBatch> received_{};
+  std::array<SourcePrefixes, kReceiveBatch> received_from_{};
   std::array<QueuedDatagram, kBurstLanesMax> queued_{};    ///< per lane
   std::array<const Service*, kBurstLanesMax> services_{};  ///< per lane
   /// Lanes of datagrams; one more may hold the worker's own request.
@@ -220,7 +227,7 @@ Worker<P>::Worker(P& port, Published<Snapshot>& snapshots, WorkerSettings settin
       burst_(make_request_burst()),
       admission_(
           admission_queue_capacity(port.capacity() - later_replies_max(settings_), burst_limit_),
-          burst_limit_, kKnownSourceSeconds * base::tsc_hz()),
+          burst_limit_, settings_.protection_memory, base::tsc_hz()),
       leases_(settings_.index),
       later_(settings_.index, later_replies_max(settings_)),
       dispatcher_(settings_.index, later_) {}
@@ -276,7 +283,7 @@ bool Worker<P>::answer_burst(const Snapshot& snapshot) noexcept {
   end_stage(Stage::kDispatch);
   processor_->seal(*burst_);
   end_stage(Stage::kSeal);
-  transmit();
+  transmit(snapshot.protection());
   end_stage(Stage::kTransmit);
   if (own) check_self_request();
   processor_->wipe_secrets(*burst_);
@@ -320,7 +327,7 @@ void Worker<P>::finish() noexcept {
     answer_later();
   }
   std::size_t n = 0;
-  while ((n = admission_.take(queued_)) > 0) {
+  while ((n = admission_.take(queued_, snapshot.protection().unknown_share)) > 0) {
     for (std::size_t i = 0; i < n; ++i) {
       const net::Datagram& datagram = queued_[i].datagram;
       drop(datagram, DropReason::kShutdown,

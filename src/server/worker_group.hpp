@@ -17,6 +17,17 @@
 
 namespace pssst::server {
 
+class Appliance;
+
+/// Answers DPDK's telemetry as long as it lives.
+class TelemetryAnswers {
+ public:
+  TelemetryAnswers() = default;
+  TelemetryAnswers(const TelemetryAnswers&) = delete;
+  TelemetryAnswers& operator=(const TelemetryAnswers&) = delete;
+  virtual ~TelemetryAnswers() = default;
+};
+
 class WorkerGroup {
  public:
   WorkerGroup() = default;
@@ -41,7 +52,24 @@ class WorkerGroup {
   /// The port, for people: "kernel sockets at 0.0.0.0, ::".
   [[nodiscard]] virtual std::string describe_port() const = 0;
   [[nodiscard]] virtual std::string x25519_kernel() const = 0;
+  /// What the network devices count, the ports' own; kernel sockets have none.
+  [[nodiscard]] virtual std::vector<DeviceStatistics> device_statistics() const { return {}; }
+  /// From `appliance` (telemetry_commands.hpp), which must outlive what is returned; who destroys
+  /// that holds no lock of the appliance. Null: there is no DPDK, or its telemetry is off.
+  [[nodiscard]] virtual base::Result<std::unique_ptr<TelemetryAnswers>> answer_telemetry(
+      Appliance& /*appliance*/) {
+    return nullptr;
+  }
 };
+
+/// All that a report has but `generation`.
+[[nodiscard]] inline Report collect_report(WorkerGroup& group, const Snapshot& snapshot) {
+  group.refresh_counters();
+  Report report = collect_report(group.sources(), snapshot);
+  report.devices = group.device_statistics();
+  report.x25519_kernel = group.x25519_kernel();
+  return report;
+}
 
 /// Starts one worker per CPU and returns when all of them serve; on failure none is left.
 /// `snapshots` has one reader per CPU, `handlers` was made for these CPUs; both must outlive the

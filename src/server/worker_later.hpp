@@ -60,9 +60,12 @@ void Worker<P>::take_answer(const Answer& answer) noexcept {
   const std::size_t lane = burst_->size;
   burst_->add_kept(later_.request(place).sealing);
   const std::span<std::uint8_t> space = burst_->reply_space(lane);
+  // What add_kept() brought must not be left behind: the lane stays, and is dropped.
   if (answer.reply.size() > space.size()) {
-    // What add_kept() brought must not be left behind.
     burst_->drop[lane] = DropReason::kReplyTooLong;
+  } else if (answer.reply.size() + burst_->reply_overhead[lane] >
+             later_.request(place).reply_size_max) {
+    burst_->drop[lane] = DropReason::kReplyLimit;
   } else if (!answer.reply.empty()) {
     std::memcpy(space.data(), answer.reply.data(), answer.reply.size());
   }
@@ -123,7 +126,7 @@ void Worker<P>::drop_later(std::size_t place, DropReason reason) noexcept {
   const LaterReplies::Request& request = later_.request(place);
   counters_.services()[request.service_slot].drops.add(reason);
   drop(request.datagram, reason, nullptr);
-  const bool answered = reason == DropReason::kReplyTooLong;
+  const bool answered = reason == DropReason::kReplyTooLong || reason == DropReason::kReplyLimit;
   later_.free(place, answered);
 }
 

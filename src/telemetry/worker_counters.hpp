@@ -113,6 +113,9 @@ class alignas(64) WorkerCounters {
 
   base::Counter admitted_known;    ///< from source prefixes with a recent valid request
   base::Counter admitted_unknown;  ///< from all others
+  /// From prefixes over their rate, and admitted all the same: limits that only count.
+  base::Counter over_rate_admitted;
+  base::Counter replays;  ///< valid requests with a dh that was seen lately
 
   base::Counter proofs_by_table;     ///< checked by what was precomputed of the client's key
   base::Counter proofs_by_ladder;    ///< checked by a second multiplication

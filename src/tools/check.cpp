@@ -1,10 +1,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <string>
 
 #include "server/config/configuration_file.hpp"
+#include "server/host/host_check.hpp"
+#include "server/host/machine.hpp"
 #include "tools/exit_status.hpp"
 #include "tools/stream.hpp"
 #include "tools/subcommand.hpp"
@@ -16,15 +19,19 @@ constexpr const char* kDescription =
     "Look over a configuration file of pssstd before it is served.\n\n"
     "Reads the file and what it names: key files, the list of clients, records of what keys have "
     "answered with. Says all that is wrong, each with its place and what would be right, as "
-    "FILE:LINE:COLUMN: WHAT: REMEDY on standard error. Writes nothing and sends nothing.";
+    "FILE:LINE:COLUMN: WHAT: REMEDY on standard error. Writes nothing and sends nothing.\n\n"
+    "With --host looks also at this machine, and says of each whether it is in order and what to "
+    "do: hugepages, NICs' drivers, CPUs for the workers alone, memory that may be locked, users, "
+    "files and folders, capabilities.";
 
 constexpr const char* kFooter = R"(Exit status:
   0  the file is good
-  1  it is not
+  1  it is not, or the machine lacks something
   2  wrong command line
 
 Examples:
   pssst check /etc/pssst/pssstd.toml
+  pssst check --host /etc/pssst/pssstd.toml
   CREDENTIALS_DIRECTORY=/etc/credstore pssst check pssstd.toml)";
 
 std::string counted(std::size_t n, const std::string& noun) {
@@ -45,15 +52,38 @@ std::string describe(const server::Configuration& configuration) {
          services;
 }
 
-int check(const std::string& file) {
-  const auto configuration = server::read_configuration(file);
+struct Arguments {
+  std::string file;
+  bool host = false;
+  std::string root = "/";
+};
+
+/// As deploy/host prints it.
+std::string format(const server::HostFinding& finding) {
+  constexpr std::size_t kTopicColumns = 14;
+  std::string topic = finding.topic;
+  topic.resize(std::max(topic.size(), kTopicColumns), ' ');
+  return "  " + topic + " " + finding.text + "\n";
+}
+
+int check(const Arguments& arguments) {
+  const auto configuration = server::read_configuration(arguments.file);
   if (!configuration) {
     for (const server::Fault& fault : configuration.error()) print_note(to_string(fault));
     return kExitError;
   }
-  const auto written =
-      write_all(STDOUT_FILENO, file + ": good: " + describe(*configuration) + "\n");
-  return written ? kExitOk : report("check", written.error());
+  std::string text = arguments.file + ": good: " + describe(*configuration) + "\n";
+  bool lacks = false;
+  if (arguments.host) {
+    const server::Machine machine(arguments.root);
+    for (const server::HostFinding& finding : server::look_at_host(*configuration, machine)) {
+      text += format(finding);
+      lacks = lacks || finding.is_fault;
+    }
+  }
+  const auto written = write_all(STDOUT_FILENO, text);
+  if (!written) return report("check", written.error());
+  return lacks ? kExitError : kExitOk;
 }
 
 }  // namespace
@@ -61,9 +91,16 @@ int check(const std::string& file) {
 Action configure_check(CLI::App& app) {
   app.description(kDescription);
   app.footer(kFooter);
-  const auto file = std::make_shared<std::string>();
-  app.add_option("file", *file, "The configuration file.")->required()->option_text("FILE");
-  return [file] { return check(*file); };
+  const auto arguments = std::make_shared<Arguments>();
+  app.add_option("file", arguments->file, "The configuration file.")
+      ->required()
+      ->option_text("FILE");
+  CLI::Option* host = app.add_flag("--host", arguments->host, "Look also at this machine.");
+  app.add_option("--root", arguments->root,
+                 "With --host: the root of the machine's files, to look at another. Default: /.")
+      ->needs(host)
+      ->option_text("DIR");
+  return [arguments] { return check(*arguments); };
 }
 
 }  // namespace pssst::tools

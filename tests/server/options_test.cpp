@@ -133,6 +133,16 @@ TEST(Options, HandlersOfMessageTypes) {
   }
 }
 
+TEST(Options, ReplyLimits) {
+  EXPECT_EQ(options_of({"--service", kEcho}).services[0].reply_limit, 100U);
+  EXPECT_EQ(options_of({"--service", kEcho + ",reply-limit=1.25"}).services[0].reply_limit, 125U);
+  EXPECT_EQ(options_of({"--service", kEcho + ",reply-limit=3"}).services[0].reply_limit, 300U);
+  for (const char* bad :
+       {"", "0", "0.99", "3.01", "1.255", "-1", "nan", "inf", "1e0", "1x", "1,5"}) {
+    EXPECT_FALSE(parse({"--service", kEcho + ",reply-limit=" + bad})) << bad;
+  }
+}
+
 TEST(Options, EverythingForSockets) {
   const Configuration options =
       options_of({"--port",

@@ -73,6 +73,7 @@ class WorkerLater : private Handlers, public WorkerTest {
     Service made =
         make_service(udp_port, "echo", server_keys_.at(udp_port), ClientPolicy::kOptional, {}, use);
     made.handler = std::move(handler);
+    if (udp_port != kLaterPurePort) made.reply_limit = kReplyLimitMax;
     return made;
   }
 
@@ -97,7 +98,7 @@ class WorkerLater : private Handlers, public WorkerTest {
 TEST_F(WorkerLater, AReplyFollowsWhenItIsThere) {
   Call anonymous = later_call({1, 2});
   Call authenticated = later_call({3}, &enrolled_);
-  Call of_suite1 = call(kLaterPurePort, {4});
+  Call of_suite1 = call(kLaterPurePort, Bytes(5));
   Call of_suite1_authenticated = call(kLaterPurePort, {5}, &enrolled_);
   poll_all();
   ASSERT_EQ(tokens_.size(), 4U);
@@ -236,7 +237,7 @@ TEST_F(WorkerLater, SoManyAreAwaitedAndNoMore) {
 
 TEST_F(WorkerLater, AReplyLongerThanItsSuiteTakesIsDropped) {
   const auto answer_with = [&](std::size_t size) {
-    Call made = seal_to(server_keys_.at(kLongPort), kF002, kLongPort, {1}, nullptr);
+    Call made = seal_to(server_keys_.at(kLongPort), kF002, kLongPort, Bytes(500), nullptr);
     put(made);
     poll_all();
     EXPECT_EQ(long_probe.server->answer(tokens_.back(), Bytes(size, 5)), PSSST_ANSWERED);
@@ -247,6 +248,19 @@ TEST_F(WorkerLater, AReplyLongerThanItsSuiteTakesIsDropped) {
   EXPECT_TRUE(replied(fits, Bytes(1418, 5)));
   answer_with(1420);
   EXPECT_EQ(drops(DropReason::kReplyTooLong), 1U);
+}
+
+TEST_F(WorkerLater, AReplyLongerThanTheServiceAllowsIsDropped) {
+  Call as_long = call(kLaterPurePort, Bytes(4));
+  Call shorter = call(kLaterPurePort, Bytes(3));
+  poll_all();
+  for (const std::uint64_t token : tokens_) {
+    EXPECT_EQ(pure_probe.server->answer(token, "four"), PSSST_ANSWERED);
+  }
+  poll_all();
+  EXPECT_TRUE(replied(as_long, {'f', 'o', 'u', 'r'}));
+  EXPECT_EQ(port_.reply_to(shorter.request), nullptr);
+  EXPECT_EQ(drops(DropReason::kReplyLimit), 1U);
 }
 
 TEST_F(WorkerLater, AReplyThatThePortDoesNotTakeIsADrop) {

@@ -41,7 +41,7 @@ class Cli : public testing::Test {
 };
 
 constexpr const char* kSubcommands[] = {"genkey", "pubkey", "call", "load",
-                                        "compat", "check",  "ctl"};
+                                        "compat", "check",  "ctl",  "top"};
 
 void expect_good_help(const Outcome& outcome, const std::string& usage) {
   EXPECT_EQ(outcome.status, kExitOk);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 
 namespace pssst::server {
@@ -100,6 +101,8 @@ struct Configuration {
   LogOptions log;
   PrivilegeOptions privileges;
   DrainOptions drain;
+  Protection protection;
+  ProtectionMemory protection_memory;
 
   bool operator==(const Configuration&) const = default;
 };

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
 #include "base/hex.hpp"
 #include "identity/key_file.hpp"
+#include "server/config/credentials.hpp"
 #include "server/handler/handler_factory.hpp"
 
 namespace pssst::server {
@@ -199,6 +201,16 @@ base::Result<std::vector<Address>> parse_addresses(const ServiceSettings& settin
 
 }  // namespace
 
+std::optional<unsigned> reply_limit_percent(double factor) noexcept {
+  constexpr double kTolerance = 1e-6;
+  const double percent = std::round(factor * 100);
+  // Written so that it is false for a NaN.
+  const bool is_good = percent >= kReplyLimitMin && percent <= kReplyLimitMax &&
+                       std::abs(factor * 100 - percent) < kTolerance;
+  if (!is_good) return std::nullopt;
+  return static_cast<unsigned>(percent);
+}
+
 std::optional<Address> parse_address(const std::string& text) {
   Address address{};
   if (inet_pton(AF_INET6, text.c_str(), address.data()) == 1) return address;
@@ -234,7 +246,9 @@ std::string_view service_name_remedy() noexcept {
 
 base::Result<ServerKey> read_service_key(const ServiceSettings& settings,
                                          const std::string& key_file) {
-  const auto read = identity::read_server_private_key(key_file);
+  const auto kind = is_credential_file(key_file) ? identity::KeyFileKind::kCredential
+                                                 : identity::KeyFileKind::kOperators;
+  const auto read = identity::read_server_private_key(key_file, kind);
   if (!read) return tl::unexpected(read.error());
   if (settings.suite && read->suite != *settings.suite) {
     return base::fail(
@@ -274,7 +288,8 @@ base::Result<Service> make_service_without_keys(const ServiceSettings& settings,
       .keys = {},
       .try_second_key = settings.try_second_key,
       .policy = settings.policy,
-      .handler = std::move(*handler)};
+      .handler = std::move(*handler),
+      .reply_limit = settings.reply_limit};
 }
 
 base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings,

@@ -19,6 +19,15 @@
 
 namespace pssst::server {
 
+class HandlerRuntime;
+
+/// A reply that is longer than its request serves whoever sends requests under another's address,
+/// to bury that one in replies: by default none is longer, and never more than three times as long.
+inline constexpr unsigned kReplyLimitMin = 100;
+inline constexpr unsigned kReplyLimitMax = 300;
+/// 1.25 is 125 percent. Nothing: not within these limits, or no whole percent.
+[[nodiscard]] std::optional<unsigned> reply_limit_percent(double factor) noexcept;
+
 /// What only some handlers are told.
 struct HandlerOptions {
   std::string library{};  ///< of `library`: the shared object's path
@@ -58,6 +67,7 @@ struct ServiceSettings {
   std::string label;                   ///< of the keys of suite 0xF002
   /// Two keys of suite 1: what the first does not open is tried with the second.
   bool try_second_key = false;
+  unsigned reply_limit = kReplyLimitMin;  ///< percent of the request's datagram
   HandlerOptions options{};
   std::vector<MessageTypeSettings> types{};
 
@@ -81,11 +91,19 @@ struct Service {
   bool try_second_key = false;
   ClientPolicy policy = ClientPolicy::kOptional;
   std::shared_ptr<const Handler> handler;
+  /// Percent of the request's datagram that the reply's may have. What is longer is dropped, so
+  /// this decides whether an answer is given, and never which: it is no part of a suite 1 key's
+  /// reply function.
+  unsigned reply_limit = kReplyLimitMin;
   std::size_t index = 0;  ///< its place among the services
   // Given by the snapshot's CounterSlots:
   std::size_t slot = 0;                  ///< its counters' place at every worker
   std::vector<std::size_t> key_slots{};  ///< those of its keys' counters, in their order
 
+  /// Whether a reply of so many bytes answers a request of so many, both whole datagrams.
+  [[nodiscard]] bool may_reply(std::size_t request_size, std::size_t reply_size) const noexcept {
+    return 100 * reply_size <= std::size_t{reply_limit} * request_size;
+  }
   /// The key of suite 1 to try when the first has failed; null: there is none.
   [[nodiscard]] const ServerKey* second_key() const noexcept;
 };
@@ -99,8 +117,6 @@ base::Result<ServerKey> read_service_key(const ServiceSettings& settings,
                                          const std::string& key_file);
 /// That a label has a key that takes it.
 base::Result<void> check_label(const ServiceSettings& settings, std::span<const ServerKey> keys);
-class HandlerRuntime;
-
 /// The service's name where the operator gave none.
 [[nodiscard]] std::string default_service_name(std::uint16_t udp_port);
 /// All of `settings` but its keys. Handlers that are not built in are attached to `runtime`

@@ -91,6 +91,22 @@ void read_label(Reader& reader, const Node& node, ServiceDraft& to) {
   to.settings.label = *label;
 }
 
+void read_reply_limit(Reader& reader, const Node& node, ServiceDraft& to) {
+  const auto* whole = node.as<std::int64_t>();
+  const auto* fraction = node.as<double>();
+  if (whole == nullptr && fraction == nullptr) {
+    return reader.refuse(node.place, "is " + std::string(kind_of(node)),
+                         "write a number, 1 to 3: reply_limit = 1.5");
+  }
+  const auto percent =
+      reply_limit_percent(whole != nullptr ? static_cast<double>(*whole) : *fraction);
+  if (!percent) {
+    return reader.refuse(node.place, "is not 1 to 3 in hundredths",
+                         "write how many times as long as its request a reply may be, like 1.5");
+  }
+  to.settings.reply_limit = *percent;
+}
+
 constexpr std::array kServiceKeys{
     ServiceKey{"name", read_name},
     ServiceKey{"udp_port",
@@ -128,6 +144,7 @@ constexpr std::array kServiceKeys{
                [](Reader& r, const Node& v, ServiceDraft& to) {
                  r.choice(v, {{"try", true}, {"no", false}}, to.settings.try_second_key);
                }},
+    ServiceKey{"reply_limit", read_reply_limit},
 };
 
 }  // namespace

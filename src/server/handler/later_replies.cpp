@@ -60,6 +60,7 @@ void LaterReplies::keep(std::uint64_t token, const RequestBurst& burst, std::siz
   request.datagram = datagram;
   request.arrival_tsc = arrival_tsc;
   request.service_slot = service.slot;
+  request.reply_size_max = std::size_t{service.reply_limit} * datagram.size / 100;
   burst.keep(lane, request.sealing);
   deadlines_[place] = now + state.ticks;
   next_deadline_ = std::min(next_deadline_, deadlines_[place]);

@@ -30,7 +30,8 @@ class LaterReplies {
     net::Datagram datagram{};
     KeptReply sealing{};
     std::uint64_t arrival_tsc = 0;
-    std::size_t service_slot = 0;  ///< of its counters
+    std::size_t service_slot = 0;    ///< of its counters
+    std::size_t reply_size_max = 0;  ///< of the reply's datagram, by the service's limit
   };
 
   /// Of worker `worker`; `capacity` is at most LaterToken::kPlacesMax, and may be 0.

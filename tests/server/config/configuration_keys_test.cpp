@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -15,6 +14,7 @@
 #include "identity/temporary_folder.hpp"
 #include "server/config/configuration_file.hpp"
 #include "server/libraries/test_libraries.hpp"
+#include "support/environment.hpp"
 
 namespace pssst::server {
 namespace {
@@ -29,21 +29,19 @@ struct Line {
 };
 
 std::string example_path() {
-  const char* path = std::getenv("PSSST_EXAMPLE_CONFIGURATION");
-  if (path == nullptr) throw std::runtime_error("PSSST_EXAMPLE_CONFIGURATION is not set");
-  return path;
+  return needed_variable("PSSST_EXAMPLE_CONFIGURATION");
 }
 
 std::vector<Line> read_example() {
-  static const std::regex kSection("#?(\\[+[\\w.]+\\]+)");
-  static const std::regex kKey("(#?)((\\w+) = .*?)(  # an example)?");
+  const std::regex section_form(R"(#?(\[+[\w.]+\]+))");
+  const std::regex key_form(R"((#?)((\w+) = .*?)(  # an example)?)");
   std::ifstream file(example_path());
   std::vector<Line> lines;
   std::string section;
   for (std::string text; std::getline(file, text);) {
     std::smatch match;
-    if (std::regex_match(text, match, kSection)) section = match[1];
-    if (!std::regex_match(text, match, kKey)) continue;
+    if (std::regex_match(text, match, section_form)) section = match[1];
+    if (!std::regex_match(text, match, key_form)) continue;
     lines.push_back({.section = section,
                      .key = match[3],
                      .text = match[2],
@@ -56,7 +54,7 @@ std::vector<Line> read_example() {
 class ExampleConfiguration : public testing::Test {
  protected:
   ExampleConfiguration() {
-    ::unsetenv("STATE_DIRECTORY");
+    forget_systemd();
     folder_.write("server.key", base::to_hex(PrivateKey::generate().bytes()));
     folder_.write("new.key", "f002:" + base::to_hex(PrivateKey::generate().bytes()));
     std::filesystem::copy_file(test_library("smallest"), folder_.path("lookup.so"));
@@ -117,6 +115,7 @@ TEST_F(ExampleConfiguration, ServesAsItStands) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   Configuration expected = read(service_);
   expected.control.socket = "/run/pssst/control";
+  expected.state_directory = "/var/lib/pssst";
   EXPECT_EQ(read(text), expected);
 }
 
