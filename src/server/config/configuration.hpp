@@ -114,6 +114,9 @@ struct Configuration {
              : std::size_t{configuration.proof_table_memory_mb} << 20;
 }
 
+/// Whether handlers come out of libraries.
+[[nodiscard]] bool uses_libraries(const Configuration& configuration) noexcept;
+
 /// Whether a handler of this service is not built in.
 [[nodiscard]] bool has_attached_handler(const ServiceSettings& service) noexcept;
 

@@ -113,6 +113,14 @@ base::Result<std::shared_ptr<const Handler>> make_service_handler(const ServiceS
   return std::shared_ptr<const Handler>(std::move(typed));
 }
 
+bool uses_libraries(const Configuration& configuration) noexcept {
+  return std::ranges::any_of(configuration.services, [](const ServiceSettings& service) {
+    return service.handler == kLibraryHandler ||
+           std::ranges::find(service.types, kLibraryHandler, &MessageTypeSettings::handler) !=
+               service.types.end();
+  });
+}
+
 bool has_attached_handler(const ServiceSettings& service) noexcept {
   const auto attached = [](const std::string& name) {
     return name == kLibraryHandler || name == kForwardHandler;
