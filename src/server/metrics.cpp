@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/tsc.hpp"
+#include "server/metrics_handlers.hpp"
 
 namespace pssst::server {
 namespace {
@@ -373,6 +374,7 @@ std::vector<MetricFamily> to_metrics(const Report& report, const Health& health)
   add_suites(families, report);
   add_stages(families, report);
   add_devices(families, report);
+  for (MetricFamily& family : handler_metrics(report)) families.put(std::move(family));
   return families.take();
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/hex.hpp"
 #include "base/tsc.hpp"
+#include "server/report_handlers.hpp"
 
 namespace pssst::server {
 namespace {
@@ -214,8 +215,10 @@ bool Report::balanced() const noexcept {
 Report collect_report(std::span<const WorkerSource> sources, const Snapshot& snapshot) {
   Report report;
   report.clients = snapshot.clients().size();
+  report.later = later_of(sources);
   for (const Service& service : snapshot.services()) {
     report.services.push_back(describe(service));
+    report.services.back().backends = backends_of(*service.handler);
   }
   for (const std::uint16_t suite : telemetry::kCountedSuites) {
     report.suites.push_back({.suite = suite});
