@@ -1,6 +1,7 @@
 /// What all workers serve from: immutable, replaced as a whole.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -33,7 +34,10 @@ class Snapshot {
     return first.addresses.empty() ? &first : find_by_address(first, destination);
   }
   [[nodiscard]] std::span<const Service> services() const noexcept { return services_; }
+  /// Those of the list; none where there is a store.
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
+  /// Whether it is the public key of one of the services' keys.
+  [[nodiscard]] bool is_server_key(const PublicKey& key) const noexcept;
 
  private:
   Snapshot(std::vector<Service> services, std::vector<Identity> clients);
@@ -46,6 +50,7 @@ class Snapshot {
   /// those with addresses.
   std::vector<std::uint32_t> service_at_;
   identity::ClientTable clients_;
+  std::array<bool, 256> server_key_begins_{};  ///< by a key's first byte
 };
 
 /// Reads everything that `configuration` names and checks that it may serve together, and that
