@@ -19,8 +19,8 @@ class Dispatcher {
   /// Calls the handler of each service once with all live lanes of that service. Sets has_reply and
   /// reply_size of every lane; a reply that its handler did not declare, because it is longer than
   /// its traits or its space say or because it never replies, drops the lane, and so does one whose
-  /// datagram would be longer than the service's limit allows for the request. `services[i]` is lane
-  /// i's, for i < burst.size.
+  /// datagram would be longer than the service's limit allows for the request. `services[i]` is
+  /// lane i's, for i < burst.size.
   void dispatch(RequestBurst& burst, std::span<const Service* const> services,
                 std::span<telemetry::ServiceCounters> counters) noexcept;
 

@@ -41,11 +41,13 @@ net::DpdkConfig runtime_config(const Configuration& configuration,
                          .eal_arguments = configuration.dpdk.eal_arguments};
 }
 
-WorkerSettings worker_settings(const Configuration& configuration) {
+WorkerSettings worker_settings(const Configuration& configuration, const WorkerClients& clients) {
   WorkerSettings settings;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
   settings.protection_memory = configuration.protection_memory;
+  settings.directory = clients.directory;
+  settings.clients_expected = clients.expected;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;
@@ -64,10 +66,10 @@ class DpdkWorkers final : public WorkerGroup {
  public:
   DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, std::shared_ptr<net::UdpPortSet> udp_ports,
               const Configuration& configuration, const std::vector<unsigned>& cpus,
-              Published<Snapshot>& snapshots)
+              Published<Snapshot>& snapshots, const WorkerClients& clients)
       : runtime_(std::move(runtime)),
         udp_ports_(std::move(udp_ports)),
-        workers_(cpus, snapshots, worker_settings(configuration)) {}
+        workers_(cpus, snapshots, worker_settings(configuration, clients)) {}
   DpdkWorkers(const DpdkWorkers&) = delete;
   DpdkWorkers& operator=(const DpdkWorkers&) = delete;
   ~DpdkWorkers() override { join(); }
@@ -137,12 +139,13 @@ class DpdkWorkers final : public WorkerGroup {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
-                                                              Published<Snapshot>& snapshots) {
+                                                              Published<Snapshot>& snapshots,
+                                                              const WorkerClients& clients) {
   auto udp_ports = udp_ports_of(configuration);
   auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus, udp_ports));
   if (!runtime) return tl::unexpected(runtime.error());
   auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), std::move(udp_ports),
-                                             configuration, cpus, snapshots);
+                                             configuration, cpus, snapshots, clients);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/tsc.hpp"
+#include "server/store_metrics.hpp"
 
 namespace pssst::server {
 namespace {
@@ -78,6 +79,7 @@ class Collection {
     add(family, {}, value);
     put(std::move(family));
   }
+  [[nodiscard]] std::vector<MetricFamily>& all() noexcept { return families_; }
   [[nodiscard]] std::vector<MetricFamily> take() { return std::move(families_); }
 
  private:
@@ -366,6 +368,7 @@ void add_devices(Collection& to, const Report& report) {
 std::vector<MetricFamily> to_metrics(const Report& report, const Health& health) {
   Collection families;
   add_server(families, report, health);
+  if (report.store) add_store_metrics(*report.store, families.all());
   add_workers(families, report);
   add_worker_states(families, report);
   add_services(families, report);

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "identity/follower.hpp"
 #include "net/device_statistics.hpp"
 #include "net/port.hpp"
 #include "pssst/drop_reason.hpp"
@@ -130,7 +132,8 @@ struct Report {
   std::uint64_t static_secrets_multiplied = 0;
   Stages stages;  ///< of all workers
   std::vector<DeviceStatistics> devices;
-  std::uint64_t clients = 0;     ///< enrolled
+  std::uint64_t clients = 0;                      ///< enrolled
+  std::optional<identity::FollowerStatus> store;  ///< of clients; none: they are in a list
   std::uint64_t generation = 1;  ///< 1: as started; each reload that was applied adds one
   std::string x25519_kernel;     ///< empty: not said
   Books total;

@@ -15,6 +15,7 @@
 #include "server/config/reply_memory.hpp"
 #include "server/counter_slots.hpp"
 #include "server/health_monitor.hpp"
+#include "server/identities.hpp"
 #include "server/published.hpp"
 #include "server/snapshot.hpp"
 #include "server/worker_group.hpp"
@@ -68,6 +69,7 @@ class RunningServer final : public Appliance {
   RunningServer(Configuration configuration, ReadConfiguration read_again);
 
   base::Result<void> start_workers();
+  base::Result<WorkerClients> start_identities();
   ReloadOutcome try_reload();
   ReloadOutcome apply(Configuration next);
   base::Result<void> publish(std::unique_ptr<const Snapshot> snapshot, Configuration next);
@@ -84,7 +86,8 @@ class RunningServer final : public Appliance {
   CounterSlots slots_;   ///< (reload)
   ReplyMemory replies_;  ///< (reload)
   std::unique_ptr<Published<Snapshot>> snapshots_;
-  std::unique_ptr<WorkerGroup> workers_;  ///< must end before the snapshots
+  std::unique_ptr<Identities> identities_;  ///< of the store; must end before the snapshots
+  std::unique_ptr<WorkerGroup> workers_;    ///< must end before both
   std::optional<HealthMonitor> monitor_;
   std::optional<Drain> drain_;
   std::uint64_t generation_ = 1;

@@ -1,6 +1,7 @@
 /// What all workers serve from: immutable, replaced as a whole.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -35,8 +36,11 @@ class Snapshot {
     return first.addresses.empty() ? &first : find_by_address(first, destination);
   }
   [[nodiscard]] std::span<const Service> services() const noexcept { return services_; }
+  /// Those of the list; none where there is a store.
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
   [[nodiscard]] const Protection& protection() const noexcept { return protection_; }
+  /// Whether it is the public key of one of the services' keys.
+  [[nodiscard]] bool is_server_key(const PublicKey& key) const noexcept;
 
  private:
   Snapshot(std::vector<Service> services, std::vector<Identity> clients, Protection protection);
@@ -50,6 +54,7 @@ class Snapshot {
   std::vector<std::uint32_t> service_at_;
   identity::ClientTable clients_;
   Protection protection_;
+  std::array<bool, 256> server_key_begins_{};  ///< by a key's first byte
 };
 
 /// Reads everything that `configuration` names and checks that it may serve together, and that
