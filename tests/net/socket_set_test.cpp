@@ -73,9 +73,12 @@ TEST(SocketSet, OpensAndClosesWhileAWorkerUsesIt) {
 
 TEST(SocketSet, AUdpPortThatIsNamedTwiceHasOneSocket) {
   const std::uint16_t udp_port = free_udp_port({"127.0.0.1"});
-  const auto set = SocketSet::create({.addresses = {"127.0.0.1"}}, std::array{udp_port, udp_port});
-  ASSERT_TRUE(set);
-  EXPECT_EQ((*set)->sockets().size(), 1U);
+  {
+    const auto set =
+        SocketSet::create({.addresses = {"127.0.0.1"}}, std::array{udp_port, udp_port});
+    ASSERT_TRUE(set);
+    EXPECT_EQ((*set)->sockets().size(), 1U);
+  }
   // The kernel would give a second one its share, and nobody would read it.
   EchoWorker worker({udp_port, udp_port});
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(is_echoed(udp_port));
