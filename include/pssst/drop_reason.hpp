@@ -53,8 +53,14 @@
   X(kClientTag, "client_tag", "GCM tag under the client's static secret is wrong")             \
   X(kMessageLength, "message_length", "message length goes past the end of the plaintext")     \
   X(kPadding, "padding", "padding holds something else than zeros")                            \
+  X(kMessageType, "message_type", "no handler for messages of this type")                      \
+  X(kHandlerUnavailable, "handler_unavailable",                                                \
+    "the handler did not start at this worker, or none of its backends takes messages")        \
+  X(kLaterFull, "later_full", "as many later replies are awaited as there is room for")        \
   X(kReplyTooLong, "reply_too_long", "the handler's reply does not fit a datagram")            \
   X(kReplyLimit, "reply_limit", "the reply is longer than the service allows for the request") \
+  X(kHandlerMisbehaved, "handler_misbehaved", "the handler returned what it did not declare")  \
+  X(kLaterExpired, "later_expired", "the later reply had not come by its deadline")            \
   X(kTransmit, "transmit", "the port could not send the reply")                                \
   X(kShutdown, "shutdown", "still queued when the worker stopped")
 

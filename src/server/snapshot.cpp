@@ -23,6 +23,11 @@ base::Result<void> hold_reply_functions(std::span<const ServiceSettings> setting
   return {};
 }
 
+void add_attached(const Handler& handler, std::vector<const AttachedHandler*>& attached) {
+  if (const auto* one = dynamic_cast<const AttachedHandler*>(&handler)) attached.push_back(one);
+  for (const auto& part : handler.parts()) add_attached(*part, attached);
+}
+
 }  // namespace
 
 Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients,
@@ -40,6 +45,7 @@ Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients,
     for (const ServerKey& key : services_[i].keys) {
       server_key_begins_.at(key.public_key().front()) = true;
     }
+    add_attached(*services_[i].handler, attached_);
   }
 }
 
@@ -81,8 +87,9 @@ base::Result<std::unique_ptr<const Snapshot>> Snapshot::create(std::vector<Servi
 }
 
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration& configuration,
-                                                            CounterSlots* slots) {
-  auto services = make_services(configuration.services);
+                                                            CounterSlots* slots,
+                                                            HandlerRuntime* runtime) {
+  auto services = make_services(configuration.services, runtime);
   if (!services) return tl::unexpected(services.error());
   std::vector<Identity> clients;
   if (!configuration.clients_file.empty()) {

@@ -14,6 +14,8 @@
 #include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 #include "server/counter_slots.hpp"
+#include "server/handler/attached_handler.hpp"
+#include "server/handler/handler_runtime.hpp"
 
 namespace pssst::server {
 
@@ -36,6 +38,10 @@ class Snapshot {
     return first.addresses.empty() ? &first : find_by_address(first, destination);
   }
   [[nodiscard]] std::span<const Service> services() const noexcept { return services_; }
+  /// The handlers of all services, and of their message types, that workers start and finish.
+  [[nodiscard]] std::span<const AttachedHandler* const> attached() const noexcept {
+    return attached_;
+  }
   /// Those of the list; none where there is a store.
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
   [[nodiscard]] const Protection& protection() const noexcept { return protection_; }
@@ -52,6 +58,7 @@ class Snapshot {
   /// Per UDP port: index + 1 into services_, 0: none. Where several services share it, the first of
   /// those with addresses.
   std::vector<std::uint32_t> service_at_;
+  std::vector<const AttachedHandler*> attached_;
   identity::ClientTable clients_;
   Protection protection_;
   std::array<bool, 256> server_key_begins_{};  ///< by a key's first byte
@@ -59,9 +66,11 @@ class Snapshot {
 
 /// Reads everything that `configuration` names and checks that it may serve together, and that
 /// every suite 1 key answers as it did before (reply_record.hpp), which is written down at its
-/// first use.
+/// first use. Handlers that are not built in are attached to `runtime`; without one the snapshot is
+/// to be looked at, and must not serve.
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration& configuration,
-                                                            CounterSlots* slots = nullptr);
+                                                            CounterSlots* slots = nullptr,
+                                                            HandlerRuntime* runtime = nullptr);
 /// The same of these alone, without a state directory. An empty `client_list` path: nobody is
 /// enrolled.
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(

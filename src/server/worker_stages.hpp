@@ -187,6 +187,7 @@ void Worker<P>::transmit(const Protection& protection) noexcept {
   std::size_t n = 0;
   for (std::size_t i = 0; i < lanes_; ++i) {
     const net::Datagram& datagram = queued_[i].datagram;
+    if ((later_lanes_ >> i & 1) != 0) continue;
     if (burst_->drop[i] != DropReason::kNone) {
       if (try_again(i)) continue;
       if (protection.charge == Charge::kFailed && is_fault_of_source(burst_->drop[i])) {

@@ -22,7 +22,7 @@ class RecordingHandler final : public Handler {
   };
   explicit RecordingHandler(std::vector<Seen>& bursts) : bursts_(bursts) {}
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+  void handle_burst(std::size_t, std::span<HandlerMessage> messages) const noexcept override {
     Seen seen;
     for (HandlerMessage& message : messages) {
       seen.first_bytes.push_back(message.message[0]);
@@ -76,7 +76,8 @@ class DispatcherTest : public testing::Test {
   std::vector<Service> services_;
   std::vector<const Service*> lanes_;
   std::vector<telemetry::ServiceCounters> counters_;
-  Dispatcher dispatcher_;
+  LaterReplies later_{0, 0};
+  Dispatcher dispatcher_{0, later_};
   std::vector<RecordingHandler::Seen> seen_a_;
   std::vector<RecordingHandler::Seen> seen_b_;
 };

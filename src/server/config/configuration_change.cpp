@@ -30,6 +30,7 @@ constexpr std::array kStartSettings{
     setting<&Configuration::idle>("server.idle"),
     setting<&Configuration::x25519_kernel>("server.x25519_kernel"),
     setting<&Configuration::proof_table_memory_mb>("server.proof_table_memory_mb"),
+    setting<&Configuration::later_replies>("server.later_replies"),
     setting<&Configuration::state_directory>("server.state_directory"),
     StartSetting{
         "identity",

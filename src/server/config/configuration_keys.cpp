@@ -81,6 +81,10 @@ constexpr std::array kServerKeys{
                      [](Reader& r, const Node& v, Configuration& to) {
                        r.number(v, 0U, 1048576U, to.proof_table_memory_mb);
                      }},
+    ConfigurationKey{"later_replies",
+                     [](Reader& r, const Node& v, Configuration& to) {
+                       r.number(v, 1U, 16384U, to.later_replies);
+                     }},
     ConfigurationKey{"state_directory", [](Reader& r, const Node& v,
                                            Configuration& to) { r.path(v, to.state_directory); }},
     ConfigurationKey{
