@@ -43,12 +43,15 @@ net::DpdkConfig runtime_config(const Configuration& configuration,
       .eal_arguments = configuration.dpdk.eal_arguments};
 }
 
-WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers) {
+WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers,
+                               const WorkerClients& clients) {
   WorkerSettings settings;
   settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
   settings.protection_memory = configuration.protection_memory;
+  settings.directory = clients.directory;
+  settings.clients_expected = clients.expected;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;
@@ -67,10 +70,11 @@ class DpdkWorkers final : public WorkerGroup {
  public:
   DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, std::shared_ptr<net::UdpPortSet> udp_ports,
               const Configuration& configuration, const std::vector<unsigned>& cpus,
-              Published<Snapshot>& snapshots, HandlerRuntime& handlers)
+              Published<Snapshot>& snapshots, HandlerRuntime& handlers,
+              const WorkerClients& clients)
       : runtime_(std::move(runtime)),
         udp_ports_(std::move(udp_ports)),
-        workers_(cpus, snapshots, worker_settings(configuration, handlers)) {}
+        workers_(cpus, snapshots, worker_settings(configuration, handlers, clients)) {}
   DpdkWorkers(const DpdkWorkers&) = delete;
   DpdkWorkers& operator=(const DpdkWorkers&) = delete;
   ~DpdkWorkers() override { join(); }
@@ -141,12 +145,13 @@ class DpdkWorkers final : public WorkerGroup {
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
                                                               Published<Snapshot>& snapshots,
-                                                              HandlerRuntime& handlers) {
+                                                              HandlerRuntime& handlers,
+                                                              const WorkerClients& clients) {
   auto udp_ports = udp_ports_of(configuration);
   auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus, udp_ports));
   if (!runtime) return tl::unexpected(runtime.error());
   auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), std::move(udp_ports),
-                                             configuration, cpus, snapshots, handlers);
+                                             configuration, cpus, snapshots, handlers, clients);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

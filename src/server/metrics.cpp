@@ -11,6 +11,7 @@
 
 #include "base/tsc.hpp"
 #include "server/metrics_handlers.hpp"
+#include "server/store_metrics.hpp"
 
 namespace pssst::server {
 namespace {
@@ -79,6 +80,7 @@ class Collection {
     add(family, {}, value);
     put(std::move(family));
   }
+  [[nodiscard]] std::vector<MetricFamily>& all() noexcept { return families_; }
   [[nodiscard]] std::vector<MetricFamily> take() { return std::move(families_); }
 
  private:
@@ -367,6 +369,7 @@ void add_devices(Collection& to, const Report& report) {
 std::vector<MetricFamily> to_metrics(const Report& report, const Health& health) {
   Collection families;
   add_server(families, report, health);
+  if (report.store) add_store_metrics(*report.store, families.all());
   add_workers(families, report);
   add_worker_states(families, report);
   add_services(families, report);

@@ -40,6 +40,7 @@ struct Arguments {
   std::string port = "socket";
   std::vector<std::string> services;
   std::string clients;
+  std::string identities;
   std::string lcores;
   std::string idle;
   std::string counters = "text";
@@ -109,6 +110,10 @@ void declare_common(CLI::App& app, Arguments& arguments) {
   app.add_option("--clients", arguments.clients,
                  "Public keys of enrolled clients, one per line. Default: nobody is enrolled.")
       ->type_name("FILE");
+  app.add_option("--identities", arguments.identities,
+                 "Or the store of enrolled clients that pssst identity keeps, and that is followed "
+                 "while it serves.")
+      ->type_name("STORE");
   app.add_option("--lcores", arguments.lcores,
                  "CPUs, one worker each, like 0,2-3. Default: the first this process may use.")
       ->type_name("LIST");
@@ -323,10 +328,18 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   if (app.count("--clients") > 0 && arguments.clients.empty()) {
     return misuse("names no file", "--clients");
   }
+  if (app.count("--identities") > 0 && arguments.identities.empty()) {
+    return misuse("names no store", "--identities");
+  }
+  if (!arguments.clients.empty() && !arguments.identities.empty()) {
+    return misuse("stands beside --clients", "--identities",
+                  "choose one; pssst identity import writes a list into a store");
+  }
   if (auto read = read_operation(app, arguments, options); !read) {
     return tl::unexpected(read.error());
   }
   options.clients_file = arguments.clients;
+  options.identity.store = arguments.identities;
   options.x25519_kernel = arguments.x25519_kernel;
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
   options.later_replies = arguments.later_replies;

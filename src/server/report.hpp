@@ -3,12 +3,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "identity/follower.hpp"
 #include "net/device_statistics.hpp"
 #include "net/port.hpp"
 #include "pssst/drop_reason.hpp"
@@ -146,7 +148,8 @@ struct Report {
   Later later;
   Stages stages;  ///< of all workers
   std::vector<DeviceStatistics> devices;
-  std::uint64_t clients = 0;     ///< enrolled
+  std::uint64_t clients = 0;                      ///< enrolled
+  std::optional<identity::FollowerStatus> store;  ///< of clients; none: they are in a list
   std::uint64_t generation = 1;  ///< 1: as started; each reload that was applied adds one
   std::string x25519_kernel;     ///< empty: not said
   Books total;

@@ -116,6 +116,25 @@ Json to_json_value(const Books& books) {
               {"busy_share", books.busy_share()}};
 }
 
+/// null: there is no store.
+Json to_json_value(const std::optional<identity::FollowerStatus>& store) {
+  if (!store) return nullptr;
+  const bool changed = store->newest_change_ms != 0;
+  return {{"loaded", store->loaded},
+          {"loads", store->loads},
+          {"records_loaded", store->records_loaded},
+          {"clients", store->clients},
+          {"revoked", store->revoked},
+          {"table_bytes", store->table_bytes},
+          {"sequence", store->sequence},
+          {"newest_change_age_ms", changed ? Json(store->newest_change_age_ms) : Json(nullptr)},
+          {"change_delay_ms", store->change_delay_ms},
+          {"alarm", identity::to_string(store->alarm)},
+          {"alarm_text", store->alarm_text},
+          {"alarm_since_ms", store->alarm_since_ms},
+          {"refusing", store->refusing}};
+}
+
 }  // namespace
 
 std::string to_json(const Report& report) {
@@ -152,6 +171,7 @@ std::string to_json(const Report& report) {
                    {"devices", std::move(devices)},
                    {"stages", to_json_value(report.stages)},
                    {"clients", report.clients},
+                   {"store", to_json_value(report.store)},
                    {"generation", report.generation},
                    {"static_secrets_found", report.static_secrets_found},
                    {"static_secrets_multiplied", report.static_secrets_multiplied},

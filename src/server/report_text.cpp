@@ -68,6 +68,18 @@ std::string activity_text(const Books& books) {
          line("loops", books.loops, with_decimals(100 * books.busy_share(), 1) + " % of time busy");
 }
 
+std::string store_text(const identity::FollowerStatus& store) {
+  std::string text = "store of clients\n";
+  text += line("clients", store.clients, std::to_string(store.revoked) + " of them revoked");
+  text +=
+      line("last change", static_cast<std::uint64_t>(std::max<std::int64_t>(store.sequence, 0)));
+  text += line("loads", store.loads);
+  if (store.alarm != identity::FollowerAlarm::kNone) {
+    text += "  NOT FOLLOWED: " + store.alarm_text + '\n';
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string_view policy_text(ClientPolicy policy) {
@@ -146,6 +158,7 @@ std::string to_text(const Report& report) {
       text += line("client secrets computed", report.static_secrets_multiplied);
     }
   }
+  if (report.store) text += store_text(*report.store);
   text += report.balanced() ? "the books balance\n" : "THE BOOKS DO NOT BALANCE\n";
   return text;
 }

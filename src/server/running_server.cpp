@@ -30,7 +30,12 @@ std::vector<std::uint16_t> udp_ports_of(const Configuration& configuration) {
 RunningServer::RunningServer(Configuration configuration, ReadConfiguration read_again)
     : configuration_(std::move(configuration)), read_again_(std::move(read_again)) {}
 
-RunningServer::~RunningServer() = default;
+RunningServer::~RunningServer() {
+  // Workers that were never started are not waited for when the clients change for the last time.
+  if (workers_ == nullptr && snapshots_ != nullptr) {
+    for (std::size_t i = 0; i < cpus_.size(); ++i) snapshots_->leave(i);
+  }
+}
 
 base::Result<std::unique_ptr<RunningServer>> RunningServer::start(Configuration configuration,
                                                                   ReadConfiguration read_again) {
@@ -51,19 +56,35 @@ base::Result<void> RunningServer::start_workers() {
   if (!functions) return tl::unexpected(functions.error());
   replies_.add(*functions);
   snapshots_ = std::make_unique<Published<Snapshot>>(*std::move(loaded), cpus_.size());
+  const auto clients = start_identities();
+  if (!clients) return tl::unexpected(clients.error());
   auto group = configuration_.port == PortKind::kDpdk
-                   ? start_dpdk_workers(configuration_, cpus_, *snapshots_, *handlers_)
-                   : start_socket_workers(configuration_, cpus_, *snapshots_, *handlers_);
+                   ? start_dpdk_workers(configuration_, cpus_, *snapshots_, *handlers_, *clients)
+                   : start_socket_workers(configuration_, cpus_, *snapshots_, *handlers_, *clients);
   if (!group) return tl::unexpected(group.error());
   workers_ = *std::move(group);
   monitor_.emplace(workers_->sources(), Clock::now());
   return {};
 }
 
+base::Result<WorkerClients> RunningServer::start_identities() {
+  if (configuration_.identity.store.empty()) return WorkerClients{};
+  auto started = Identities::start(configuration_.identity, snapshots_->readers());
+  if (!started) return tl::unexpected(std::move(started.error()));
+  identities_ = *std::move(started);
+  const identity::FollowerStatus status = identities_->status();
+  return WorkerClients{.directory = &identities_->directory(),
+                       .expected = std::max(status.clients, status.records_expected)};
+}
+
 Report RunningServer::report() {
   const std::lock_guard lock(mutex_);
   Report report = collect_report(*workers_, snapshots_->current());
   report.generation = generation_;
+  if (identities_ != nullptr) {
+    report.store = identities_->status();
+    report.clients = count_enrolled(*report.store);
+  }
   return report;
 }
 
@@ -79,6 +100,9 @@ Health RunningServer::health() {
   health.problems = monitor_->problems(now);
   if (drain_) health.problems.emplace_back("draining");
   if (is_stopped_) health.problems.emplace_back("stopped");
+  if (identities_ != nullptr && identities_->status().refusing) {
+    health.problems.emplace_back("the table of clients is too old");
+  }
   health.ready = health.problems.empty();
   return health;
 }
@@ -188,6 +212,7 @@ void RunningServer::look(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   monitor_->look(now);
   look_at_drain(now);
+  if (identities_ != nullptr) identities_->look();
   const std::vector<std::string> problems = monitor_->problems(now);
   if (problems.empty() != was_well_ && now - started_ > HealthMonitor::kLoopAgeMax) {
     was_well_ = problems.empty();
@@ -220,7 +245,9 @@ std::string RunningServer::describe() {
   }
   text += "; X25519 kernel " + workers_->x25519_kernel();
   text += "; " + counted(snapshot.services().size(), "service");
-  text += ", " + counted(snapshot.clients().size(), "client");
+  const std::size_t clients =
+      identities_ == nullptr ? snapshot.clients().size() : count_enrolled(identities_->status());
+  text += ", " + counted(clients, "client");
   return text;
 }
 

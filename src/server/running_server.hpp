@@ -16,6 +16,7 @@
 #include "server/counter_slots.hpp"
 #include "server/handler/handler_runtime.hpp"
 #include "server/health_monitor.hpp"
+#include "server/identities.hpp"
 #include "server/published.hpp"
 #include "server/snapshot.hpp"
 #include "server/worker_group.hpp"
@@ -69,6 +70,7 @@ class RunningServer final : public Appliance {
   RunningServer(Configuration configuration, ReadConfiguration read_again);
 
   base::Result<void> start_workers();
+  base::Result<WorkerClients> start_identities();
   ReloadOutcome try_reload();
   ReloadOutcome apply(Configuration next);
   base::Result<void> publish(std::unique_ptr<const Snapshot> snapshot, Configuration next);
@@ -86,7 +88,8 @@ class RunningServer final : public Appliance {
   ReplyMemory replies_;                       ///< (reload)
   std::unique_ptr<HandlerRuntime> handlers_;  ///< must end after the snapshots
   std::unique_ptr<Published<Snapshot>> snapshots_;
-  std::unique_ptr<WorkerGroup> workers_;  ///< must end before the snapshots
+  std::unique_ptr<Identities> identities_;  ///< of the store; must end before the snapshots
+  std::unique_ptr<WorkerGroup> workers_;    ///< must end before both
   std::optional<HealthMonitor> monitor_;
   std::optional<Drain> drain_;
   std::uint64_t generation_ = 1;

@@ -27,6 +27,10 @@ void notify_reloading() {
   notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
 }
 
+void notify_starting(const std::string& status, std::chrono::microseconds patience) {
+  notify("EXTEND_TIMEOUT_USEC=" + std::to_string(patience.count()) + "\nSTATUS=" + status);
+}
+
 void notify_status(const std::string& status) {
   notify("STATUS=" + status);
 }

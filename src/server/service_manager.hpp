@@ -10,6 +10,8 @@ namespace pssst::server {
 /// Serving; again after notify_reloading(). `status`: one line for people.
 void notify_ready(const std::string& status);
 void notify_reloading();
+/// Not ready yet, and not to be given up for so long.
+void notify_starting(const std::string& status, std::chrono::microseconds patience);
 void notify_status(const std::string& status);
 void notify_stopping();
 /// All is well.

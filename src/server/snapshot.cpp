@@ -42,8 +42,19 @@ Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients,
     if (entry == 0 || services_[entry - 1].addresses.empty()) {
       entry = static_cast<std::uint32_t>(i + 1);
     }
+    for (const ServerKey& key : services_[i].keys) {
+      server_key_begins_.at(key.public_key().front()) = true;
+    }
     add_attached(*services_[i].handler, attached_);
   }
+}
+
+bool Snapshot::is_server_key(const PublicKey& key) const noexcept {
+  if (!server_key_begins_.at(key.front())) return false;
+  const auto has_key = [&key](const Service& service) {
+    return std::ranges::find(service.keys, key, &ServerKey::public_key) != service.keys.end();
+  };
+  return std::ranges::any_of(services_, has_key);
 }
 
 const Service* Snapshot::find_by_address(const Service& first,

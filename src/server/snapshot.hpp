@@ -1,6 +1,7 @@
 /// What all workers serve from: immutable, replaced as a whole.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -41,8 +42,11 @@ class Snapshot {
   [[nodiscard]] std::span<const AttachedHandler* const> attached() const noexcept {
     return attached_;
   }
+  /// Those of the list; none where there is a store.
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
   [[nodiscard]] const Protection& protection() const noexcept { return protection_; }
+  /// Whether it is the public key of one of the services' keys.
+  [[nodiscard]] bool is_server_key(const PublicKey& key) const noexcept;
 
  private:
   Snapshot(std::vector<Service> services, std::vector<Identity> clients, Protection protection);
@@ -57,6 +61,7 @@ class Snapshot {
   std::vector<const AttachedHandler*> attached_;
   identity::ClientTable clients_;
   Protection protection_;
+  std::array<bool, 256> server_key_begins_{};  ///< by a key's first byte
 };
 
 /// Reads everything that `configuration` names and checks that it may serve together, and that

@@ -46,12 +46,15 @@ net::SocketPortConfig port_config(const Configuration& configuration) {
   return config;
 }
 
-WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers) {
+WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers,
+                               const WorkerClients& clients) {
   WorkerSettings settings;
   settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
   settings.protection_memory = configuration.protection_memory;
+  settings.directory = clients.directory;
+  settings.clients_expected = clients.expected;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;
@@ -60,10 +63,11 @@ WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntim
 class SocketWorkers final : public WorkerGroup {
  public:
   SocketWorkers(const Configuration& configuration, const std::vector<unsigned>& cpus,
-                Published<Snapshot>& snapshots, HandlerRuntime& handlers)
+                Published<Snapshot>& snapshots, HandlerRuntime& handlers,
+                const WorkerClients& clients)
       : config_(port_config(configuration)),
         open_(config_.udp_ports),
-        workers_(cpus, snapshots, worker_settings(configuration, handlers)) {}
+        workers_(cpus, snapshots, worker_settings(configuration, handlers, clients)) {}
   SocketWorkers(const SocketWorkers&) = delete;
   SocketWorkers& operator=(const SocketWorkers&) = delete;
   ~SocketWorkers() override { join(); }
@@ -149,8 +153,9 @@ class SocketWorkers final : public WorkerGroup {
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
                                                                 Published<Snapshot>& snapshots,
-                                                                HandlerRuntime& handlers) {
-  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots, handlers);
+                                                                HandlerRuntime& handlers,
+                                                                const WorkerClients& clients) {
+  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots, handlers, clients);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

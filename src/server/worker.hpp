@@ -17,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "base/tsc.hpp"
+#include "identity/client_directory.hpp"
 #include "net/datagram.hpp"
 #include "net/port.hpp"
 #include "pssst/request_burst.hpp"
@@ -24,6 +25,7 @@
 #include "server/admission.hpp"
 #include "server/client_preparation.hpp"
 #include "server/counter_slots.hpp"
+#include "server/directory_clients.hpp"
 #include "server/dispatcher.hpp"
 #include "server/handler/handler_leases.hpp"
 #include "server/handler/handler_runtime.hpp"
@@ -47,6 +49,9 @@ struct WorkerSettings {
   std::chrono::milliseconds drain_max{1000};
   ProtectionMemory protection_memory{};
   std::shared_ptr<const SelfRequest> self_request;  ///< null: it makes one
+  /// Whom it serves besides anonymous clients; null: the clients of its snapshots.
+  const identity::ClientDirectory* directory = nullptr;
+  std::size_t clients_expected = 0;  ///< of the directory
   /// Of handlers that are not built in, which need it; null: there are none. The port has room for
   /// its later_replies_max() datagrams beside others.
   HandlerRuntime* handlers = nullptr;
@@ -127,6 +132,7 @@ class Worker {
   [[nodiscard]] bool is_spent(const net::Datagram& datagram, const Protection& protection) noexcept;
   [[nodiscard]] bool self_request_due() const noexcept;
   bool take_self_request() noexcept;
+  void identify(const Snapshot& snapshot) noexcept;
   void count_proofs() noexcept;
   void remember_sources() noexcept;
   void count_opened() noexcept;
@@ -201,10 +207,11 @@ base::Result<std::unique_ptr<Worker<P>>> Worker<P>::create(P& port, Published<Sn
     settings.self_request = std::move(*made);
   }
   const Snapshot& snapshot = snapshots.read(settings.index);
-  const std::size_t memory =
-      proof_table_memory(settings.proof_table_memory, snapshot.clients().size());
-  auto processor = RequestProcessor::create(settings.x25519_kernel, &error, memory,
-                                            static_secrets_wanted(snapshot));
+  const std::size_t clients =
+      settings.directory == nullptr ? snapshot.clients().size() : settings.clients_expected;
+  auto processor = RequestProcessor::create(
+      settings.x25519_kernel, &error, proof_table_memory(settings.proof_table_memory, clients),
+      static_secrets_wanted(snapshot, clients));
   if (processor == nullptr) return base::fail(std::move(error));
   std::unique_ptr<Worker> worker(
       new Worker(port, snapshots, std::move(settings), std::move(processor)));
@@ -272,7 +279,7 @@ bool Worker<P>::answer_burst(const Snapshot& snapshot) noexcept {
   end_stage(Stage::kMultiply);
   processor_->open(*burst_);
   end_stage(Stage::kOpen);
-  processor_->identify(*burst_, snapshot.clients());
+  identify(snapshot);
   processor_->prove(*burst_);
   end_stage(Stage::kProve);
   count_proofs();
@@ -291,12 +298,21 @@ bool Worker<P>::answer_burst(const Snapshot& snapshot) noexcept {
 }
 
 template <net::Port P>
+void Worker<P>::identify(const Snapshot& snapshot) noexcept {
+  if (settings_.directory == nullptr) {
+    processor_->identify(*burst_, snapshot.clients());
+  } else {
+    processor_->identify(*burst_, DirectoryClients(*settings_.directory, snapshot));
+  }
+}
+
+template <net::Port P>
 const Snapshot& Worker<P>::begin_loop() noexcept {
   loop_tsc_ = base::read_tsc();
   if (first_loop_tsc_ == 0) first_loop_tsc_ = loop_tsc_;
   const Snapshot& snapshot = snapshots_.read(settings_.index);
   // No X25519(s, C) outlives its s.
-  if (preparation_.start(snapshot)) {
+  if (preparation_.start(snapshot, settings_.directory)) {
     processor_->forget_static_secrets();
     later_.update(snapshot);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "identity/client_directory.hpp"
 #include "server/config/configuration.hpp"
 #include "server/counter_slots.hpp"
 #include "server/handler/handler_runtime.hpp"
@@ -71,17 +72,25 @@ class WorkerGroup {
   return report;
 }
 
+/// Whom the workers serve, if not the clients of their snapshots.
+struct WorkerClients {
+  const identity::ClientDirectory* directory = nullptr;  ///< outlives the group
+  std::size_t expected = 0;                              ///< so many, and more may come
+};
+
 /// Starts one worker per CPU and returns when all of them serve; on failure none is left.
 /// `snapshots` has one reader per CPU, `handlers` was made for these CPUs; both must outlive the
 /// group.
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
                                                                 Published<Snapshot>& snapshots,
-                                                                HandlerRuntime& handlers);
+                                                                HandlerRuntime& handlers,
+                                                                const WorkerClients& clients = {});
 /// The same over DPDK. Fails in a build without it.
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
                                                               Published<Snapshot>& snapshots,
-                                                              HandlerRuntime& handlers);
+                                                              HandlerRuntime& handlers,
+                                                              const WorkerClients& clients = {});
 
 }  // namespace pssst::server

@@ -2,9 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 
+#include "identity/store_source.hpp"
 #include "server/config/configuration_file.hpp"
 #include "server/host/host_check.hpp"
 #include "server/host/machine.hpp"
@@ -17,8 +19,10 @@ namespace {
 
 constexpr const char* kDescription =
     "Look over a configuration file of pssstd before it is served.\n\n"
-    "Reads the file and what it names: key files, the list of clients, records of what keys have "
-    "answered with. Says all that is wrong, each with its place and what would be right, as "
+    "Reads the file and what it names: key files, the list or the store of clients, records of "
+    "what "
+    "keys have answered with. Says all that is wrong, each with its place and what would be right, "
+    "as "
     "FILE:LINE:COLUMN: WHAT: REMEDY on standard error. Writes nothing and sends nothing.\n\n"
     "With --host looks also at this machine, and says of each whether it is in order and what to "
     "do: hugepages, NICs' drivers, CPUs for the workers alone, memory that may be locked, users, "
@@ -66,11 +70,26 @@ std::string format(const server::HostFinding& finding) {
   return "  " + topic + " " + finding.text + "\n";
 }
 
+/// As the server reads it. Not where the file is read: a running server, which reads it again at a
+/// reload, has the store open.
+base::Result<void> check_store(const std::string& path) {
+  identity::StoreSource store(path, std::chrono::seconds(5));
+  const auto read = store.load([](const auto&) {}, [](const auto&) { return false; });
+  if (!read) return tl::unexpected(read.error().error);
+  return {};
+}
+
 int check(const Arguments& arguments) {
   const auto configuration = server::read_configuration(arguments.file);
   if (!configuration) {
     for (const server::Fault& fault : configuration.error()) print_note(to_string(fault));
     return kExitError;
+  }
+  if (const std::string& store = configuration->identity.store; !store.empty()) {
+    if (const auto good = check_store(store); !good) {
+      print_note(arguments.file + ": [identity] store: " + good.error().to_string());
+      return kExitError;
+    }
   }
   std::string text = arguments.file + ": good: " + describe(*configuration) + "\n";
   bool lacks = false;

@@ -43,7 +43,7 @@ def parse(text):
     return Scrape(text, samples)
 
 
-def scrape(world, address=ADDRESS):
-    answer = get(world.place.namespace, address, "/metrics")
+def scrape(place):
+    answer = get(place.namespace, ADDRESS, "/metrics")
     assert answer.status == 200, answer
     return parse(answer.text)

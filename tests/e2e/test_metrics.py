@@ -1,24 +1,34 @@
 """/metrics and /health of a real server: accepted by promtool, equal to the books, and enough for
 what deploy/ has for Grafana and Prometheus."""
 
+import contextlib
 import json
 import math
 import re
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
+import peer
 import pytest
 from conftest import require_root
 from control import control_place
 from http_client import get
 from metrics import ADDRESS, scrape
 from ports import KINDS
-from pssstd import DATAGRAM_DROPS, FRAME_DROPS, ROOT, drop_count
+from pssstd import DATAGRAM_DROPS, FRAME_DROPS, PSSST, ROOT, drop_count
 from telemetry_client import Telemetry
 from traffic import TRAFFIC, make_traffic
-from world import UNPRIVILEGED_USER, command, standard_services, temporary_files, world_in
+from world import (
+    UNPRIVILEGED_USER,
+    command,
+    running,
+    standard_services,
+    temporary_files,
+    world_in,
+)
 
 RULES = ROOT / "deploy/prometheus/pssst-rules.yml"
 RULES_TEST = ROOT / "deploy/prometheus/pssst-rules-test.yml"
@@ -42,6 +52,8 @@ WORKER_COUNTERS = {
     "missed": "pssst_missed_total",
     "bytes_in": "pssst_received_bytes_total",
     "bytes_out": "pssst_sent_bytes_total",
+    "over_rate_admitted": "pssst_over_rate_admitted_total",
+    "replays": "pssst_replays_total",
     "proof_tables_built": "pssst_proof_tables_built_total",
     "bursts": "pssst_bursts_total",
     "lanes": "pssst_burst_lanes_total",
@@ -177,7 +189,7 @@ def test_equal_to_the_books_and_accepted_by_promtool(kind):
     with KINDS[kind]() as place, \
             world_in(place, "--metrics", ADDRESS, lcores=lcores) as world:
         before = make_traffic(world)
-        scraped = scrape(world)
+        scraped = scrape(world.place)
         after = world.report()
         assert before["total"]["datagrams"] == after["total"]["datagrams"] == TRAFFIC
         assert drop_count(after["total"], DATAGRAM_DROPS) == 3
@@ -229,12 +241,48 @@ def dashboard_expressions():
                           if variable["type"] == "query"]
 
 
+@contextlib.contextmanager
+def store_server():
+    """A server whose clients are in a store of pssst identity: one, and one that is revoked."""
+    with KINDS["socket-ipv4"]() as place, temporary_files() as files:
+        store = files.folder / "clients.db"
+        keys = [peer.public_key(peer.generate_private()).hex() for _ in range(2)]
+        for words in (["enrol", store, keys[0]], ["enrol", store, keys[1]],
+                      ["revoke", store, keys[1]]):
+            subprocess.run([PSSST, "identity", *words], check=True, capture_output=True, timeout=60)
+        words = command(place, files, standard_services(), "--metrics", ADDRESS,
+                        "--identities", store)
+        with running(words) as server:
+            yield place, server
+
+
+def test_a_stores_numbers():
+    with store_server() as (place, server):
+        deadline = time.monotonic() + 10
+        while (report := server.report())["store"]["sequence"] < 3 or not report["store"]["loaded"]:
+            assert time.monotonic() < deadline, report["store"]
+            time.sleep(0.05)
+        scraped, store = scrape(place), report["store"]
+        assert scraped.value("pssst_clients") == report["clients"]
+        assert (store["clients"], store["revoked"]) == (2, 1)
+        for name in ("clients", "table_bytes", "sequence", "records_loaded"):
+            assert scraped.value(f"pssst_store_{name}") == store[name], name
+        assert scraped.value("pssst_store_clients_revoked") == store["revoked"]
+        assert scraped.value("pssst_store_loads_total") == store["loads"] == 1
+        assert scraped.value("pssst_store_loaded") == 1
+        assert scraped.sum("pssst_store_alarm") == scraped.value("pssst_store_refusing") == 0
+        checked = promtool("check", "metrics", text=scraped.text)
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
 def test_what_rules_and_dashboard_ask_for_is_there():
-    """Over DPDK, which has devices, too."""
+    """Over DPDK, which has devices, and of a server with a store."""
     require_root("makes network namespaces")
     with KINDS["net_tap"]() as place, world_in(place, "--metrics", ADDRESS) as world:
         make_traffic(world)
-        names = scrape(world).names()
+        names = scrape(place).names()
+    with store_server() as (place, _):
+        names |= scrape(place).names()
     in_rules, in_dashboard = metric_names(rule_expressions()), metric_names(dashboard_expressions())
     assert len(in_rules) > 10 and len(in_dashboard) > 30
     assert in_rules <= names, in_rules - names
@@ -302,7 +350,7 @@ def test_health_turns():
         health = get(place.namespace, ADDRESS, "/health")
         assert (health.status, health.text) == (503, "draining\n")
         assert health.headers["Content-Type"].startswith("text/plain")
-        scraped = scrape(world)
+        scraped = scrape(world.place)
         assert scraped.value("pssst_ready") == 0 and scraped.value("pssst_health_problems") == 1
         assert world.call(b"still here") == b"still here"
 
@@ -332,6 +380,6 @@ def test_scraped_and_asked_as_another_user():
                       "--eal=--telemetry", environment={"RUNTIME_DIRECTORY": folder}) as world:
             make_traffic(world)
             for _ in range(10):
-                assert scrape(world).value("pssst_ready") == 1
+                assert scrape(world.place).value("pssst_ready") == 1
                 with Telemetry(f"{folder}/dpdk/rte/dpdk_telemetry.v2") as telemetry:
                     assert telemetry.ask("/pssst/health")["ready"] == 1

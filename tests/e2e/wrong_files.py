@@ -51,7 +51,8 @@ WRONG_FILES = {
     "an unknown section like no other": (
         '[colours]\n' + SERVICE,
         ["1:2: there is no section [colours]: there are [clients], [control], [dpdk], "
-         "[drain], [log], [metrics], [port], [privileges], [protection], [server], [[service]], [socket]"]),
+         "[drain], [log], [metrics], [port], [privileges], [protection], [server], [[service]], "
+         "[socket]"]),
     "a misspelt key": (
         SERVICE + 'adresses = ["::1"]\n',
         ['5:1: [[service]] has no key "adresses": did you mean "addresses"?']),

@@ -229,15 +229,39 @@ TEST(Options, AFileSaysItAll) {
   EXPECT_EQ(std::get<NamedConfiguration>(*parsed).path, "/etc/pssst/pssstd.toml");
 }
 
+TEST(Options, ClientsFromAStore) {
+  const Configuration options =
+      options_of({"--service", kEcho, "--identities", "clients.db", "--proof-table-memory", "12"});
+  EXPECT_EQ(options.identity, (IdentityOptions{.store = "clients.db"}));
+  EXPECT_TRUE(options.clients_file.empty());
+  EXPECT_EQ(proof_table_bytes(options), std::size_t{12} << 20);
+}
+
 TEST(Options, HelpAndVersionAreTexts) {
   for (const Words& words : {Words{"--help"}, Words{"--port", "nonsense", "--help"}}) {
     const auto help = parse(words);
     ASSERT_TRUE(help);
     const std::string& text = std::get<std::string>(*help);
-    for (const char* option :
-         {"--config", "--port", "--service", "--clients", "--lcores", "--idle", "--counters",
-          "--x25519-kernel", "--listen", "--vdev", "--pci", "--address", "--hugepages", "--memory",
-          "--queue-size", "--no-verify-udp-checksum", "--eal", "--help", "--version"}) {
+    for (const char* option : {"--config",
+                               "--port",
+                               "--service",
+                               "--clients",
+                               "--identities",
+                               "--lcores",
+                               "--idle",
+                               "--counters",
+                               "--x25519-kernel",
+                               "--listen",
+                               "--vdev",
+                               "--pci",
+                               "--address",
+                               "--hugepages",
+                               "--memory",
+                               "--queue-size",
+                               "--no-verify-udp-checksum",
+                               "--eal",
+                               "--help",
+                               "--version"}) {
       EXPECT_NE(text.find(option), std::string::npos) << option;
     }
   }
@@ -347,6 +371,11 @@ const std::vector<BadLine>& bad_command_lines() {
       {with_service({"--clients", ""}), "--clients: names no file: see pssstd --help"},
       {with_service({"--clients", "a", "--clients", "b"}),
        "--clients: At Most 1 required but received 2: see pssstd --help"},
+      {with_service({"--identities", ""}), "--identities: names no store: see pssstd --help"},
+      {with_service({"--identities", "a", "--clients", "b"}),
+       "--identities: stands beside --clients: choose one; pssst identity import writes a list "
+       "into "
+       "a store"},
       {with_service({"--listen", "localhost"}),
        "--listen localhost: not a numeric IPv4 or IPv6 address: see pssstd --help"},
       {with_service({"--listen", "1.2.3"}),

@@ -51,6 +51,8 @@ TEST_F(ServiceManager, IsToldEachState) {
   EXPECT_EQ(received(), "READY=1\nSTATUS=serving");
   notify_reloading();
   EXPECT_THAT(received(), MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
+  notify_starting("loading", std::chrono::seconds(20));
+  EXPECT_EQ(received(), "EXTEND_TIMEOUT_USEC=20000000\nSTATUS=loading");
   notify_status("draining");
   EXPECT_EQ(received(), "STATUS=draining");
   notify_stopping();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "identity/follower.hpp"
 #include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 
@@ -78,11 +79,23 @@ struct DrainOptions {
   bool operator==(const DrainOptions&) const = default;
 };
 
+/// The store of enrolled clients.
+struct IdentityOptions {
+  std::string store;                 ///< path; empty: none
+  bool serve_while_loading = false;  ///< serve from the start who is loaded so far
+  /// When the store cannot be followed for so long: serve the last good table, or nobody.
+  identity::StalePolicy stale = identity::StalePolicy::kServe;
+  std::chrono::seconds stale_after{300};
+
+  bool operator==(const IdentityOptions&) const = default;
+};
+
 struct Configuration {
   std::string file;  ///< where it was written; empty: on the command line
   PortKind port = PortKind::kSocket;
   std::vector<ServiceSettings> services;
-  std::string clients_file;    ///< empty: nobody is enrolled
+  std::string clients_file;  ///< empty: none; or else there is no store
+  IdentityOptions identity;
   std::vector<unsigned> cpus;  ///< empty: the first that the process may use
   IdleMode idle = IdleMode::kSleep;
   CountersForm counters = CountersForm::kText;
@@ -109,7 +122,7 @@ struct Configuration {
 
 /// For tables of clients, of all workers together; 0 where nobody is enrolled.
 [[nodiscard]] inline std::size_t proof_table_bytes(const Configuration& configuration) noexcept {
-  return configuration.clients_file.empty()
+  return configuration.clients_file.empty() && configuration.identity.store.empty()
              ? 0
              : std::size_t{configuration.proof_table_memory_mb} << 20;
 }

@@ -32,6 +32,16 @@ constexpr std::array kStartSettings{
     setting<&Configuration::proof_table_memory_mb>("server.proof_table_memory_mb"),
     setting<&Configuration::later_replies>("server.later_replies"),
     setting<&Configuration::state_directory>("server.state_directory"),
+    StartSetting{
+        "identity",
+        [](const Configuration& a, const Configuration& b) { return a.identity == b.identity; },
+        [](const Configuration& running, Configuration& next) {
+          // A list in place of a store, or the other way round: as before, too.
+          const bool had_store = !running.identity.store.empty();
+          const bool has_store = !next.identity.store.empty();
+          if (had_store != has_store) next.clients_file = running.clients_file;
+          next.identity = running.identity;
+        }},
     setting<&Configuration::socket>("socket"),
     setting<&Configuration::dpdk>("dpdk"),
     setting<&Configuration::control>("control"),

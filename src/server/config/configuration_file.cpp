@@ -280,7 +280,16 @@ class ConfigurationReader {
     }
   }
 
+  void check_identity() {
+    if (!configuration_.identity.store.empty() && !configuration_.clients_file.empty()) {
+      reader_.add_fault(places_.at("[identity] store"),
+                        "[identity] store stands beside [clients] file",
+                        "take one out; pssst identity import writes a list into a store");
+    }
+  }
+
   void check_rest() {
+    check_identity();
     const ControlOptions& control = configuration_.control;
     if (control.socket.empty() && !control.users.empty() && is_sound("[control]")) {
       reader_.add_fault(places_.at("[control] users"),

@@ -136,6 +136,28 @@ constexpr std::array kClientsKeys{
         "file", [](Reader& r, const Node& v, Configuration& to) { r.path(v, to.clients_file); }},
 };
 
+constexpr std::array kIdentityKeys{
+    ConfigurationKey{
+        "store", [](Reader& r, const Node& v, Configuration& to) { r.path(v, to.identity.store); }},
+    ConfigurationKey{
+        "start",
+        [](Reader& r, const Node& v, Configuration& to) {
+          r.choice(v, {{"loaded", false}, {"at-once", true}}, to.identity.serve_while_loading);
+        }},
+    ConfigurationKey{"stale",
+                     [](Reader& r, const Node& v, Configuration& to) {
+                       r.choice(v,
+                                {{"serve", identity::StalePolicy::kServe},
+                                 {"refuse", identity::StalePolicy::kRefuse}},
+                                to.identity.stale);
+                     }},
+    ConfigurationKey{"stale_after",
+                     [](Reader& r, const Node& v, Configuration& to) {
+                       r.seconds(v, std::chrono::seconds(1), std::chrono::seconds(86400 * 30),
+                                 to.identity.stale_after);
+                     }},
+};
+
 constexpr std::array kControlKeys{
     ConfigurationKey{"socket", read_control_socket},
     ConfigurationKey{
@@ -256,12 +278,12 @@ constexpr std::array kProtectionKeys{
 };
 
 constexpr std::array kSections{
-    Section{"server", kServerKeys},         Section{"port", kPortKeys},
-    Section{"socket", kSocketKeys},         Section{"dpdk", kDpdkKeys},
-    Section{"clients", kClientsKeys},       Section{"control", kControlKeys},
-    Section{"metrics", kMetricsKeys},       Section{"log", kLogKeys},
-    Section{"privileges", kPrivilegesKeys}, Section{"drain", kDrainKeys},
-    Section{"protection", kProtectionKeys},
+    Section{"server", kServerKeys},   Section{"port", kPortKeys},
+    Section{"socket", kSocketKeys},   Section{"dpdk", kDpdkKeys},
+    Section{"clients", kClientsKeys}, Section{"identity", kIdentityKeys},
+    Section{"control", kControlKeys}, Section{"metrics", kMetricsKeys},
+    Section{"log", kLogKeys},         Section{"privileges", kPrivilegesKeys},
+    Section{"drain", kDrainKeys},     Section{"protection", kProtectionKeys},
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ TEST(ConfigurationChange, NamesEachSettingThatNeedsARestartAndKeepsIt) {
       {[](Configuration& c) { c.x25519_kernel = "portable"; }, "server.x25519_kernel"},
       {[](Configuration& c) { c.proof_table_memory_mb = 1; }, "server.proof_table_memory_mb"},
       {[](Configuration& c) { c.state_directory = "/s"; }, "server.state_directory"},
+      {[](Configuration& c) { c.identity.stale_after = std::chrono::seconds(5); }, "identity"},
       {[](Configuration& c) { c.socket.addresses = {"::1"}; }, "socket"},
       {[](Configuration& c) { c.dpdk.memory_mb = 1; }, "dpdk"},
       {[](Configuration& c) { c.control.mode = 0660; }, "control"},
@@ -41,6 +42,22 @@ TEST(ConfigurationChange, NamesEachSettingThatNeedsARestartAndKeepsIt) {
     EXPECT_THAT(changes_that_need_restart(running, without_restart_changes(running, next)),
                 IsEmpty());
   }
+}
+
+TEST(ConfigurationChange, AListAndAStoreChangePlacesOnlyAtARestart) {
+  Configuration list;
+  list.clients_file = "clients";
+  Configuration store;
+  store.identity.store = "clients.db";
+  const Configuration still_list = without_restart_changes(list, store);
+  EXPECT_EQ(still_list.clients_file, "clients");
+  EXPECT_EQ(still_list.identity.store, "");
+  const Configuration still_store = without_restart_changes(store, list);
+  EXPECT_EQ(still_store.clients_file, "");
+  EXPECT_EQ(still_store.identity.store, "clients.db");
+  Configuration other_list = list;
+  other_list.clients_file = "others";
+  EXPECT_EQ(without_restart_changes(list, other_list).clients_file, "others");
 }
 
 TEST(ConfigurationChange, KeepsWhatARunningServerCanChange) {

@@ -229,6 +229,29 @@ lcores = [2, 4]
             IdleMode::kSleep);
 }
 
+TEST_F(ConfigurationFile, AStoreOfClients) {
+  const Configuration read_one = read(
+      "[identity]\nstore = \"clients.db\"\nstart = \"at-once\"\n"
+      "stale = \"refuse\"\nstale_after = \"90s\"\n" +
+      service_);
+  const IdentityOptions expected{.store = path("clients.db"),
+                                 .serve_while_loading = true,
+                                 .stale = identity::StalePolicy::kRefuse,
+                                 .stale_after = std::chrono::seconds(90)};
+  EXPECT_EQ(read_one.identity, expected);
+  EXPECT_EQ(read("[identity]\nstart = \"loaded\"\nstale = \"serve\"\n" + service_).identity,
+            IdentityOptions());
+  folder_.write("clients", "");
+  EXPECT_EQ(
+      faults("[clients]\nfile = \"clients\"\n[identity]\nstore = \"clients.db\"\n"
+             "start = \"later\"\nstale_after = \"0s\"\n" +
+             service_),
+      (Words{"pssstd.toml:4:9: [identity] store stands beside [clients] file: take one out; "
+             "pssst identity import writes a list into a store",
+             "pssstd.toml:5:9: [identity] start is \"later\": choose \"loaded\" or \"at-once\"",
+             "pssstd.toml:6:15: [identity] stale_after is \"0s\": choose \"1s\" to \"2592000s\""}));
+}
+
 TEST_F(ConfigurationFile, SectionsWithoutKeysSayNothing) {
   Configuration expected = read(service_);
   EXPECT_EQ(read("[dpdk]\n[socket]\n[server]\n[control]\n" + service_), expected);

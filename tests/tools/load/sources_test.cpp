@@ -32,7 +32,9 @@ TEST(SourcePrefix, OfTheWholeSpaceButForWhatNobodyRepliesTo) {
   std::set<std::uint8_t> first_bytes;
   for (int i = 0; i < 20'000; ++i) first_bytes.insert(prefix->next()[0]);
   EXPECT_EQ(first_bytes.size(), 222u);
-  for (const std::uint8_t none : {0, 127, 224, 255}) EXPECT_FALSE(first_bytes.contains(none));
+  for (const int none : {0, 127, 224, 255}) {
+    EXPECT_FALSE(first_bytes.contains(static_cast<std::uint8_t>(none)));
+  }
 }
 
 TEST(SourcePrefix, OfTheLoopbackAlone) {
