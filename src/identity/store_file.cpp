@@ -107,10 +107,12 @@ SourceResult<FileIdentity> identify_file(const std::string& path) {
   return FileIdentity{.device = file.st_dev, .inode = file.st_ino};
 }
 
-std::optional<std::int64_t> file_size(const std::string& path) {
+std::optional<FileStamp> stamp_file(const std::string& path) {
   struct stat file {};
   if (::stat(path.c_str(), &file) != 0) return std::nullopt;
-  return file.st_size;
+  return FileStamp{.identity = {.device = file.st_dev, .inode = file.st_ino},
+                   .size = file.st_size,
+                   .written_ns = file.st_mtim.tv_sec * 1'000'000'000 + file.st_mtim.tv_nsec};
 }
 
 SourceResult<FileIdentity> look_at_store(const std::string& path) {

@@ -22,8 +22,16 @@ struct FileIdentity {
 /// kGone, or kUnreadable if there is something that is no regular file or cannot be looked at.
 [[nodiscard]] SourceResult<FileIdentity> identify_file(const std::string& path);
 
-/// Its bytes, if that can be told.
-[[nodiscard]] std::optional<std::int64_t> file_size(const std::string& path);
+/// What changes when a file is written, or another put in its place.
+struct FileStamp {
+  FileIdentity identity;
+  std::int64_t size = 0;
+  std::int64_t written_ns = 0;  ///< since 1970
+  bool operator==(const FileStamp&) const = default;
+};
+
+/// Nothing if that cannot be told.
+[[nodiscard]] std::optional<FileStamp> stamp_file(const std::string& path);
 
 /// As identify_file(), for a file that may be read and does not begin as something else than a
 /// store: an empty one passes, for it may be a store in the making. A database with a write-ahead

@@ -1,6 +1,7 @@
 #include "identity/store_source.hpp"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "identity/store_schema.hpp"
@@ -11,6 +12,9 @@ namespace {
 using sqlite::Database;
 using sqlite::Statement;
 using sqlite::Transaction;
+
+/// A file that was last written so long ago is not being written.
+constexpr std::chrono::milliseconds kSettled{100};
 
 /// Records that are asked how long their metadata are, to guess how much memory all will need.
 constexpr std::int64_t kSample = 256;
@@ -29,6 +33,7 @@ StoreSource::~StoreSource() = default;
 
 SourceResult<SourcePosition> StoreSource::load(const std::function<void(const Extent&)>& begin,
                                                const RecordSink& sink) {
+  await_settled();
   SourcePosition position;
   Extent extent;
   std::int64_t after = -1;
@@ -72,7 +77,32 @@ SourceResult<SourcePosition> StoreSource::follow(const SourcePosition& from, std
   return position;
 }
 
+void StoreSource::await_settled() const {
+  // A write without locks that is under way has changed the time of the file already, and cannot be
+  // told from one that is done. Writers that write all the time heed locks, it is to be hoped.
+  constexpr std::chrono::milliseconds kPause{20};
+  constexpr int kPauses = 100;
+  for (int i = 0; i < kPauses; ++i) {
+    const auto stamp = stamp_file(path_);
+    if (!stamp) return;
+    const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+    const std::chrono::nanoseconds age = now - std::chrono::nanoseconds(stamp->written_ns);
+    if (age < std::chrono::nanoseconds(0) || age >= kSettled) return;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 SourceResult<void> StoreSource::connect() {
+  // If it is replaced just now, one or the other is open: which, nobody knows.
+  constexpr int kTries = 3;
+  for (int i = 0; i < kTries; ++i) {
+    if (auto connected = try_connect(); !connected) return connected;
+    if (connection_) return {};
+  }
+  return tl::unexpected(explain(Finding::kUnsettled));
+}
+
+SourceResult<void> StoreSource::try_connect() {
   auto seen = look_at_store(path_);
   if (!seen) {
     connection_.reset();
@@ -84,8 +114,7 @@ SourceResult<void> StoreSource::connect() {
   if (!database) return tl::unexpected(explain(database.error()));
   auto opened = identify_file(path_);
   if (!opened) return tl::unexpected(std::move(opened.error()));
-  // One or the other is open: which, nobody knows.
-  if (*opened != *seen) return tl::unexpected(explain(Finding::kReplaced));
+  if (*opened != *seen) return {};
   connection_ = std::make_unique<Connection>(std::move(*database));
   connection_->file = *seen;
   return {};
@@ -140,9 +169,14 @@ StoreSource::Found StoreSource::run(const std::function<Found()>& read) {
   if (!kind) return tl::unexpected(kind.error());
   if (*kind == StoreKind::kNewerStore) return Finding::kNewerStore;
   if (*kind != StoreKind::kStore) return Finding::kNoStore;
-  if (auto whole = check_whole(); !whole || *whole != Finding::kGood) return whole;
+  // From here on no process writes that heeds locks. One that does not, a copy over the file, a
+  // truncation, may leave pages of which SQLite makes records that nobody ever wrote.
+  const auto before = stamp_file(path_);
+  if (!before || before->identity != c.file) return Finding::kUnsettled;
+  if (auto whole = check_whole(before->size); !whole || *whole != Finding::kGood) return whole;
   if (auto prepared = prepare(); !prepared) return tl::unexpected(std::move(prepared.error()));
   auto found = read();
+  if (stamp_file(path_) != before) found = Finding::kUnsettled;
   for (Statement* statement : {&c.name, &c.last_change, &c.first_change, &c.change_at, &c.records,
                                &c.record_near, &c.changes}) {
     statement->reset();
@@ -159,8 +193,13 @@ SourceError StoreSource::explain(Finding finding) const {
                  "another store, or another history of it, is in its place",
                  "wait: it is being loaded");
   }
+  if (finding == Finding::kUnsettled) {
+    return error(FollowerAlarm::kTruncated, "the store was written over while it was read",
+                 "put a store in its place by renaming it");
+  }
   // SQLite takes an empty file for an empty database.
-  if (finding == Finding::kTruncated || file_size(path_) == 0) {
+  const auto stamp = stamp_file(path_);
+  if (finding == Finding::kTruncated || (stamp && stamp->size == 0)) {
     return error(FollowerAlarm::kTruncated, "the store is truncated", "put back a copy of it");
   }
   if (finding == Finding::kNewerStore) {
@@ -186,15 +225,12 @@ SourceError StoreSource::explain(const sqlite::Failure& failure) const {
   return error;
 }
 
-StoreSource::Found StoreSource::check_whole() {
-  // SQLite does not miss less than a page. While nobody writes, which this transaction sees to, the
-  // file is as long as it says.
+StoreSource::Found StoreSource::check_whole(std::int64_t size) {
   const auto pages = connection_->database.number_of("PRAGMA page_count");
   if (!pages) return tl::unexpected(pages.error());
   const auto page_size = connection_->database.number_of("PRAGMA page_size");
   if (!page_size) return tl::unexpected(page_size.error());
-  const auto size = file_size(path_);
-  return size && *size < *pages * *page_size ? Finding::kTruncated : Finding::kGood;
+  return size < *pages * *page_size ? Finding::kTruncated : Finding::kGood;
 }
 
 sqlite::Outcome<std::string> StoreSource::read_name() {

@@ -51,7 +51,14 @@ class StoreSource final : public ClientSource {
     sqlite::Statement record_near;
     sqlite::Statement changes;
   };
-  enum class Finding : std::uint8_t { kGood, kNoStore, kNewerStore, kTruncated, kReplaced };
+  enum class Finding : std::uint8_t {
+    kGood,
+    kNoStore,
+    kNewerStore,
+    kTruncated,
+    kUnsettled,
+    kReplaced
+  };
   using Found = sqlite::Outcome<Finding>;
   /// A record or change; its metadata's span is set when it is given away.
   struct Row {
@@ -60,8 +67,12 @@ class StoreSource final : public ClientSource {
     std::size_t metadata_size = 0;
   };
 
+  /// Waits until the file has not been written for a moment, or not for long.
+  void await_settled() const;
   /// Sees to it that what is open is what the path names.
   SourceResult<void> connect();
+  /// Nothing is open, without an error, if it was replaced meanwhile.
+  SourceResult<void> try_connect();
   sqlite::Outcome<void> prepare();
   /// Runs `read` in a transaction on a store. After a failure other than of patience the file is
   /// opened anew the next time.
@@ -71,7 +82,8 @@ class StoreSource final : public ClientSource {
   [[nodiscard]] SourceError explain(Finding finding) const;
 
   // Within a transaction.
-  Found check_whole();
+  /// That the file is as long as it says, which SQLite checks by pages.
+  Found check_whole(std::int64_t size);
   sqlite::Outcome<std::string> read_name();
   Found read_position(SourcePosition& position);
   Found read_extent(Extent& extent);

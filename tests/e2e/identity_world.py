@@ -1,7 +1,9 @@
 """A pssstd that follows a store of clients, and clients that call it all the time."""
 
 import contextlib
+import json
 import selectors
+import signal
 import subprocess
 import threading
 import time
@@ -12,6 +14,8 @@ from ports import UDP_PORT, kernel_sockets
 from pssstd import PSSST
 from world import Service, command, running, temporary_files
 
+A_SECOND = 1.0
+
 
 def identity(*arguments, stdin=None, status=0, timeout=120, prefix=()):
     """`pssst identity` as an operator calls it; what it says on standard output."""
@@ -19,6 +23,27 @@ def identity(*arguments, stdin=None, status=0, timeout=120, prefix=()):
                           capture_output=True, text=True, timeout=timeout)
     assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout if status == 0 else done.stderr
+
+
+@contextlib.contextmanager
+def load(world, *more, rate=500, seconds=60):
+    """Anonymous requests beside all else; none of them may be lost."""
+    words = [PSSST, "load", world.place.host, world.service.udp_port, "--server",
+             world.service.public.hex(), "--rate", rate, "--duration", seconds, "--timeout", 10_000,
+             "--json", *more]
+    process = subprocess.Popen(world.place.clients.command(*words), stdout=subprocess.PIPE,
+                               text=True)
+    result = {}
+    try:
+        yield result
+        process.send_signal(signal.SIGINT)
+        result.update(json.loads(process.communicate(timeout=60)[0]))
+        assert result["lost"] == 0 and result["warmup"]["lost"] == 0, result
+        assert result["answered"] > 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 @dataclass

@@ -1,5 +1,6 @@
 // Prints public keys of clients that nobody is, one a line: points of the prime-order subgroup, a
 // million a second. "many_clients N": A + i Q for i below N, of two fresh keys A and Q.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -20,7 +21,7 @@ EdwardsExtended fresh_point() {
 }
 
 /// u = (Z + Y) / (Z - Y) of all, with one inversion.
-void print_keys(const std::vector<EdwardsExtended>& points, std::size_t n) {
+bool print_keys(const std::vector<EdwardsExtended>& points, std::size_t n) {
   std::vector<Field25519> products{field_small(1)};
   for (std::size_t i = 0; i < n; ++i) {
     const EdwardsPoint& p = points[i].point;
@@ -36,12 +37,11 @@ void print_keys(const std::vector<EdwardsExtended>& points, std::size_t n) {
     field_to_bytes(field_multiply(field_add(p.z, p.y), below), key.data());
     lines[i] = base::to_hex(key) + "\n";
   }
-  for (const std::string& line : lines) {
-    if (std::fputs(line.c_str(), stdout) < 0) std::exit(1);
-  }
+  return std::ranges::all_of(
+      lines, [](const std::string& line) { return std::fputs(line.c_str(), stdout) >= 0; });
 }
 
-void print_many(std::size_t n) {
+bool print_many(std::size_t n) {
   constexpr std::size_t kTracks = 1024;
   EdwardsExtended step = fresh_point();
   std::vector<EdwardsExtended> points{fresh_point()};
@@ -49,10 +49,11 @@ void print_many(std::size_t n) {
   for (std::size_t i = 1; i < kTracks; i *= 2) step = edwards_double(step.point);
   for (std::size_t left = n; left > 0;) {
     const std::size_t some = left < kTracks ? left : kTracks;
-    print_keys(points, some);
+    if (!print_keys(points, some)) return false;
     left -= some;
     for (EdwardsExtended& point : points) point = edwards_add(point, step);
   }
+  return std::fflush(stdout) == 0;
 }
 
 }  // namespace
@@ -60,6 +61,5 @@ void print_many(std::size_t n) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  pssst::crypto::print_many(std::strtoull(argv[1], nullptr, 10));
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  return pssst::crypto::print_many(std::strtoull(argv[1], nullptr, 10)) ? 0 : 1;
 }

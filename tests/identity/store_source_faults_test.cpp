@@ -1,5 +1,9 @@
 // What may happen to a store's file: each is an alarm, and ends when the file is good again.
+#include <array>
+#include <atomic>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "identity/store_source_testing.hpp"
 
@@ -65,6 +69,80 @@ TEST_F(StoreSourceFaults, TornPagesAreAnAlarm) {
   EXPECT_EQ(load(), FollowerAlarm::kTruncated);
   rename("copy", "store");
   EXPECT_EQ(load(), FollowerAlarm::kNone);
+}
+
+TEST_F(StoreSourceFaults, WrittenOverWhileItIsReadItIsAnAlarm) {
+  enrol(0, static_cast<std::uint64_t>(2 * StoreSource::kLoadRows));
+  std::size_t n = 0;
+  // Between two steps: the next finds the file as somebody left it.
+  const auto position = source_.load([](const auto&) {},
+                                     [&](const Enrolment&) {
+                                       if (++n == 10) fs::resize_file(path_, 100'000);
+                                       return true;
+                                     });
+  ASSERT_FALSE(position);
+  EXPECT_EQ(position.error().alarm, FollowerAlarm::kTruncated);
+  EXPECT_EQ(n, static_cast<std::size_t>(StoreSource::kLoadRows));
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A store and a copy in which everybody is revoked are written over each other again and again, by
+/// somebody who heeds no locks, in the midst of whatever is read: what is told is one or the other.
+TEST_F(StoreSourceFaults, HalfOfAStoreIsNeverTold) {
+  // More than SQLite keeps in its cache.
+  constexpr std::uint64_t kClients = 16'000;
+  enrol(0, kClients);
+  copy("store", "other");
+  run_sql("UPDATE client SET revoked = 1", "other");
+  std::string images[] = {read_file(path_), read_file(folder_.path("other"))};
+  // A file may be longer than it says.
+  images[0].resize(images[1].size());
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+    for (std::size_t i = 1; !stop; ++i) {
+      const std::string& image = images[i % 2];
+      file.seekp(0).write(image.data(), static_cast<std::streamsize>(image.size())).flush();
+      std::this_thread::sleep_for(milliseconds(150));
+    }
+  });
+  std::array<int, 2> whole{};  // loads of either
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (std::chrono::steady_clock::now() < end) {
+    std::array<std::uint64_t, 2> clients{};
+    const auto position = source_.load([](const auto&) {},
+                                       [&](const Enrolment& client) {
+                                         ++clients.at(client.revoked ? 1 : 0);
+                                         return true;
+                                       });
+    if (!position) continue;
+    const std::size_t which = clients[1] > 0 ? 1 : 0;
+    ++whole.at(which);
+    EXPECT_EQ(clients.at(which), kClients);
+    EXPECT_EQ(position->sequence, static_cast<std::int64_t>((1 + which) * kClients));
+  }
+  stop = true;
+  writer.join();
+  EXPECT_GT(whole[0], 0);
+  EXPECT_GT(whole[1], 0);
+}
+
+TEST_F(StoreSourceFaults, AFileThatWasJustWrittenIsLoadedAMomentLater) {
+  enrol(0, 3);
+  const auto load_time = [this] {
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(load(), FollowerAlarm::kNone);
+    return std::chrono::steady_clock::now() - begun;
+  };
+  fs::last_write_time(path_, fs::file_time_type::clock::now());
+  EXPECT_GE(load_time(), milliseconds(80));
+  // A clock that was set back must not keep it from being loaded.
+  fs::last_write_time(path_, fs::file_time_type::clock::now() + std::chrono::hours(1));
+  EXPECT_LT(load_time(), milliseconds(1000));
 }
 
 TEST_F(StoreSourceFaults, GoneItIsAnAlarmUntilItIsBack) {
