@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+
+#include "pssst/wire.hpp"
 
 namespace pssst::server {
 
@@ -28,6 +31,8 @@ class SourceHash {
   /// different lengths and families.
   [[nodiscard]] SourcePrefixes prefixes_of(
       const std::array<std::uint8_t, 16>& source) const noexcept;
+  /// Of what all requests differ in; two have one key by chance alone, once in 2^63.
+  [[nodiscard]] HashedKey key_of(std::span<const std::uint8_t, kDhSize> dh) const noexcept;
   [[nodiscard]] std::uint64_t hash(std::uint64_t key) const noexcept;
 
  private:
