@@ -78,10 +78,9 @@ class Admission {
 
   /// Where its source is remembered, which is fetched meanwhile: for several datagrams first, and
   /// then add() for each.
-  [[nodiscard]] SourcePrefixes find_source(const net::Datagram& datagram) const noexcept {
-    const SourcePrefixes source = hash_.prefixes_of(datagram.source);
+  void find_source(const net::Datagram& datagram, SourcePrefixes& source) const noexcept {
+    hash_.find(datagram.source, source);
     known_sources_.prefetch(source.wide);
-    return source;
   }
   /// Into its queue, if that has room and the source is not over its rate.
   [[nodiscard]] Added add(const net::Datagram& datagram, const SourcePrefixes& source,

@@ -54,10 +54,10 @@ HashedKey SourceHash::key_of(std::span<const std::uint8_t, kDhSize> dh) const no
   return {.key = hashed | 1, .hash = hashed >> 1};
 }
 
-SourcePrefixes SourceHash::prefixes_of(const std::array<std::uint8_t, 16>& source) const noexcept {
+void SourceHash::find(const std::array<std::uint8_t, 16>& source,
+                      SourcePrefixes& prefixes) const noexcept {
   const std::uint64_t high = read(source.data());
   const std::uint64_t low = read(&source[8]);
-  SourcePrefixes prefixes;
   prefixes.ipv4 = high == 0 && low >> 32 == kIpv4Mapped;
   if (prefixes.ipv4) {
     const std::uint64_t address = low & UINT32_MAX;
@@ -69,7 +69,6 @@ SourcePrefixes SourceHash::prefixes_of(const std::array<std::uint8_t, 16>& sourc
   }
   prefixes.narrow.hash = hash(prefixes.narrow.key);
   prefixes.wide.hash = hash(prefixes.wide.key);
-  return prefixes;
 }
 
 }  // namespace pssst::server

@@ -13,7 +13,9 @@ bool Worker<P>::receive(const Snapshot& snapshot) noexcept {
     const std::size_t n = port_.receive(received_);
     pending_ += n;
     counters_.pending.set(pending_);
-    for (std::size_t i = 0; i < n; ++i) received_from_[i] = admission_.find_source(received_[i]);
+    for (std::size_t i = 0; i < n; ++i) {
+      admission_.find_source(received_[i], received_from_[i]);
+    }
     for (std::size_t i = 0; i < n; ++i) admit(received_[i], received_from_[i], snapshot);
     any = any || n > 0;
     if (n < received_.size()) break;

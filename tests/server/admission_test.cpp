@@ -42,7 +42,9 @@ class AdmissionTest : public testing::Test {
   AdmissionTest() { admission_.remember(from(kKnown, 0), 0); }
 
   Admission::Added add(const net::Datagram& datagram, std::uint64_t now) {
-    return admission_.add(datagram, admission_.find_source(datagram), protection_, now);
+    SourcePrefixes source;
+    admission_.find_source(datagram, source);
+    return admission_.add(datagram, source, protection_, now);
   }
   bool is_replay(const std::array<std::uint8_t, kDhSize>& dh, std::uint64_t now) {
     return admission_.is_replay(admission_.key_of(dh), now);
@@ -184,8 +186,9 @@ TEST_F(AdmissionTest, WithoutMemoryAllAreAlike) {
   admission.remember(datagram, 0);
   admission.begin(protection_, 0);
   for (int i = 0; i < 10'000; ++i) admission.settle(datagram, DropReason::kTag, protection_, 0);
-  const Admission::Added added =
-      admission.add(datagram, admission.find_source(datagram), protection_, 1);
+  SourcePrefixes source;
+  admission.find_source(datagram, source);
+  const Admission::Added added = admission.add(datagram, source, protection_, 1);
   EXPECT_EQ(added.drop, DropReason::kNone);
   EXPECT_FALSE(added.known);
   EXPECT_FALSE(added.over_rate);
