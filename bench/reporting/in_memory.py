@@ -2,6 +2,8 @@
 
 import json
 import statistics
+from dataclasses import replace
+from pathlib import Path
 
 from server import worker_profile
 
@@ -53,8 +55,13 @@ def measure_suites(settings):
 
 
 def measure_fire(settings):
-    return _worker_bench(settings, "fire", settings.pipeline_window_ms, settings.pipeline_rounds,
-                         [cpus()[0]])
+    """By avx2, of which it is said what hostile datagrams may cost. In long windows: a worker's
+    memory of sources is in no cache when its turn begins."""
+    kernel = settings.kernel
+    if not kernel and "avx2" in Path("/proc/cpuinfo").read_text().split():
+        kernel = "avx2"
+    return _worker_bench(replace(settings, kernel=kernel), "fire", settings.scaling_window_ms,
+                         settings.rounds, [cpus()[0]])
 
 
 def measure_enrolled(settings):

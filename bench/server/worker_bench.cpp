@@ -17,7 +17,7 @@
 #include "crypto/sha256.hpp"
 #include "crypto/x25519.hpp"
 #include "server/ceiling.hpp"
-#include "server/fire.hpp"
+#include "tools/fire.hpp"
 #include "server/replay_worker.hpp"
 #include "server/scaling.hpp"
 #include "server/suites.hpp"

@@ -1,11 +1,42 @@
 #include "server/admission.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/assert.hpp"
 
 namespace pssst::server {
+namespace {
+
+std::size_t replays_of(const ProtectionMemory& memory) noexcept {
+  return memory.replay_window.count() == 0 ? 0 : memory.replays;
+}
+
+std::size_t table_size(const ProtectionMemory& memory) noexcept {
+  return RecentKeys::bytes_for(memory.known_sources) +
+         SourceLimiter::bytes_for(memory.charged_sources) +
+         RecentKeys::bytes_for(replays_of(memory));
+}
+
+}  // namespace
+
+bool is_fault_of_source(DropReason reason) noexcept {
+  switch (reason) {
+    case DropReason::kSharedSecretZero:
+    case DropReason::kTag:
+    case DropReason::kProofTooShort:
+    case DropReason::kClientUnknown:
+    case DropReason::kClientRevoked:
+    case DropReason::kClientNotValidNow:
+    case DropReason::kProofZero:
+    case DropReason::kProofMismatch:
+    case DropReason::kClientTag:
+    case DropReason::kMessageLength:
+    case DropReason::kPadding:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool DatagramQueue::push(const QueuedDatagram& datagram) noexcept {
   if (size_ == ring_.size()) return false;
@@ -27,9 +58,10 @@ std::size_t DatagramQueue::pop(std::span<QueuedDatagram> out) noexcept {
 
 Admission::Admission(std::size_t queue_capacity, std::size_t burst_limit,
                      const ProtectionMemory& memory, std::uint64_t tsc_hz)
-    : known_sources_(memory.known_sources, kKnownSeconds * tsc_hz),
-      limiter_(memory.charged_sources, tsc_hz),
-      replays_(memory.replay_window.count() == 0 ? 0 : memory.replays,
+    : tables_(table_size(memory)),
+      known_sources_(tables_, memory.known_sources, kKnownSeconds * tsc_hz),
+      limiter_(tables_, memory.charged_sources, tsc_hz),
+      replays_(tables_, replays_of(memory),
                static_cast<std::uint64_t>(memory.replay_window.count()) * tsc_hz),
       known_again_(burst_limit),
       unknown_again_(burst_limit),
@@ -38,18 +70,19 @@ Admission::Admission(std::size_t queue_capacity, std::size_t burst_limit,
   PSSST_ASSERT(queue_capacity > 0);
 }
 
-SourcePrefixes Admission::find_source(const net::Datagram& datagram) const noexcept {
-  const SourcePrefixes source = hash_.prefixes_of(datagram.source);
-  known_sources_.prefetch(source.wide);
-  limiter_.prefetch(source);
-  return source;
-}
-
-Admission::Admitted Admission::add(const net::Datagram& datagram, const SourcePrefixes& source,
-                                   std::uint64_t now) noexcept {
+Admission::Added Admission::add(const net::Datagram& datagram, const SourcePrefixes& source,
+                                const Protection& protection, std::uint64_t now) noexcept {
   const bool known = known_sources_.knows(source.wide, now);
-  if (!(known ? known_ : unknown_).push({datagram, now, known, false})) return Admitted::kNo;
-  return known ? Admitted::kKnown : Admitted::kUnknown;
+  DatagramQueue& queue = known ? known_ : unknown_;
+  // First: in a flood from everywhere it spares a look at prefixes that nobody has seen.
+  if (queue.is_full()) return {.drop = DropReason::kQueueFull, .known = known};
+  const bool over_rate = is_over_rate(datagram, source, protection, now);
+  if (over_rate && protection.limit == LimitMode::kDrop) {
+    return {.drop = DropReason::kSourceRate, .known = known};
+  }
+  static_cast<void>(queue.push({datagram, now, known, false}));
+  if (protection.charge == Charge::kAll) charge(datagram, protection, now);
+  return {.known = known, .over_rate = over_rate};
 }
 
 void Admission::add_again(QueuedDatagram datagram) noexcept {
@@ -68,17 +101,10 @@ std::size_t Admission::take(std::span<QueuedDatagram> burst, unsigned unknown_sh
   return n + unknown_.pop(burst.subspan(n));
 }
 
-bool Admission::is_replay(std::span<const std::uint8_t, kDhSize> dh, std::uint64_t now) noexcept {
+bool Admission::is_replay(const HashedKey& dh, std::uint64_t now) noexcept {
   if (replays_.capacity() == 0) return false;
-  std::uint64_t hash = 0;
-  for (std::size_t at = 0; at < kDhSize; at += sizeof hash) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, &dh[at], sizeof word);
-    hash = hash_.hash(hash ^ word);
-  }
-  const HashedKey key{.key = hash | 1, .hash = hash >> 1};
-  if (replays_.knows(key, now)) return true;
-  replays_.remember(key, now);
+  if (replays_.knows(dh, now)) return true;
+  replays_.remember(dh, now);
   return false;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <span>
 
 #include "server/source_prefix.hpp"
+#include "server/table_memory.hpp"
 
 namespace pssst::server {
 
@@ -16,8 +18,11 @@ namespace pssst::server {
 class RecentKeys {
  public:
   /// Room for `keys_max`, rounded up to a power of two; 0: for none. `lifetime`: TSC ticks after
-  /// which a key is forgotten.
-  RecentKeys(std::size_t keys_max, std::uint64_t lifetime);
+  /// which a key is forgotten. `memory` outlives it, and has bytes_for() so many.
+  RecentKeys(TableMemory& memory, std::size_t keys_max, std::uint64_t lifetime);
+  [[nodiscard]] static std::size_t bytes_for(std::size_t keys_max) noexcept {
+    return sets_for(keys_max) * sizeof(Set);
+  }
 
   /// `now`: a recent TSC value; earlier ones count as now.
   void remember(const HashedKey& key, std::uint64_t now) noexcept;
@@ -34,11 +39,22 @@ class RecentKeys {
     std::uint64_t key = 0;   ///< 0: free
     std::uint64_t seen = 0;  ///< TSC
   };
-  using Set = std::array<Entry, kWays>;
-  struct alignas(64) AlignedSet : Set {};
+  struct alignas(64) Set {
+    std::array<Entry, kWays> entries;
+
+    /// kWays: nowhere. Which of the four it is cannot be foretold, so nothing branches on that.
+    [[nodiscard]] std::size_t find(std::uint64_t key) const noexcept {
+      unsigned found = 1U << kWays;
+      for (std::size_t i = 0; i < kWays; ++i) {
+        found |= static_cast<unsigned>(entries[i].key == key) << i;
+      }
+      return static_cast<std::size_t>(std::countr_zero(found));
+    }
+  };
+  [[nodiscard]] static std::size_t sets_for(std::size_t keys_max) noexcept;
 
   std::uint64_t lifetime_;
-  std::vector<AlignedSet> sets_;
+  std::span<Set> sets_;
   std::size_t mask_ = 0;
 };
 

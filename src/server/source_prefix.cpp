@@ -1,6 +1,7 @@
 #include "server/source_prefix.hpp"
 
-#include <cstddef>
+#include <bit>
+#include <cstring>
 #include <span>
 
 #include "base/random.hpp"
@@ -16,12 +17,11 @@ constexpr std::uint64_t kIpv6Zero = std::uint64_t{0xff04} << 48;  // ::/64, with
 
 constexpr std::uint64_t kIpv4Mapped = 0xffff;  // bytes 8 to 11
 
-/// Big-endian.
-template <std::size_t Bytes>
+/// Eight bytes, big-endian.
 std::uint64_t read(const std::uint8_t* at) noexcept {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < Bytes; ++i) value = value << 8 | at[i];
-  return value;
+  std::memcpy(&value, at, sizeof value);
+  return __builtin_bswap64(value);
 }
 
 /// Both halves of a 128-bit product, folded.
@@ -44,12 +44,23 @@ std::uint64_t SourceHash::hash(std::uint64_t key) const noexcept {
   return fold_multiply(once ^ seed_[1], seed_[0] | 1);
 }
 
-SourcePrefixes SourceHash::prefixes_of(const std::array<std::uint8_t, 16>& source) const noexcept {
-  const std::uint64_t high = read<8>(source.data());
-  SourcePrefixes prefixes;
-  prefixes.ipv4 = high == 0 && read<4>(&source[8]) == kIpv4Mapped;
+HashedKey SourceHash::key_of(std::span<const std::uint8_t, kDhSize> dh) const noexcept {
+  std::array<std::uint64_t, kDhSize / sizeof(std::uint64_t)> words;
+  std::memcpy(words.data(), dh.data(), kDhSize);
+  const std::uint64_t front = fold_multiply(words[0] ^ seed_[0], words[1] ^ seed_[1]);
+  const std::uint64_t back =
+      fold_multiply(words[2] ^ std::rotl(seed_[0], 21), words[3] ^ std::rotl(seed_[1], 43));
+  const std::uint64_t hashed = hash(front ^ std::rotl(back, 32));
+  return {.key = hashed | 1, .hash = hashed >> 1};
+}
+
+void SourceHash::find(const std::array<std::uint8_t, 16>& source,
+                      SourcePrefixes& prefixes) const noexcept {
+  const std::uint64_t high = read(source.data());
+  const std::uint64_t low = read(&source[8]);
+  prefixes.ipv4 = high == 0 && low >> 32 == kIpv4Mapped;
   if (prefixes.ipv4) {
-    const std::uint64_t address = read<4>(&source[12]);
+    const std::uint64_t address = low & UINT32_MAX;
     prefixes.narrow.key = kIpv4Narrow | address;
     prefixes.wide.key = kIpv4Wide | address >> 8;
   } else {
@@ -58,7 +69,6 @@ SourcePrefixes SourceHash::prefixes_of(const std::array<std::uint8_t, 16>& sourc
   }
   prefixes.narrow.hash = hash(prefixes.narrow.key);
   prefixes.wide.hash = hash(prefixes.wide.key);
-  return prefixes;
 }
 
 }  // namespace pssst::server

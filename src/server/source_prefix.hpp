@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+
+#include "pssst/wire.hpp"
 
 namespace pssst::server {
 
@@ -27,7 +30,15 @@ class SourceHash {
   /// `source`: IPv6, or IPv4 mapped into it. Different prefixes have different keys, also of
   /// different lengths and families.
   [[nodiscard]] SourcePrefixes prefixes_of(
-      const std::array<std::uint8_t, 16>& source) const noexcept;
+      const std::array<std::uint8_t, 16>& source) const noexcept {
+    SourcePrefixes prefixes;
+    find(source, prefixes);
+    return prefixes;
+  }
+  /// The same, in place: a result that is put together on the stack stalls its own copy.
+  void find(const std::array<std::uint8_t, 16>& source, SourcePrefixes& prefixes) const noexcept;
+  /// Of what all requests differ in; two have one key by chance alone, once in 2^63.
+  [[nodiscard]] HashedKey key_of(std::span<const std::uint8_t, kDhSize> dh) const noexcept;
   [[nodiscard]] std::uint64_t hash(std::uint64_t key) const noexcept;
 
  private:

@@ -61,9 +61,6 @@ struct WorkerSettings {
 /// starts a server in another mode is not to go unnoticed all the same.
 base::Result<void> check_rounding_mode();
 
-/// A request that was dropped for this has cost a multiplication, and whoever sent it is to blame.
-[[nodiscard]] bool is_fault_of_source(DropReason reason) noexcept;
-
 /// Datagrams per admission queue, such that a worker never holds more than its port lets it.
 [[nodiscard]] std::size_t admission_queue_capacity(std::size_t port_capacity,
                                                    std::size_t burst_limit);
@@ -124,12 +121,9 @@ class Worker {
   bool receive(const Snapshot& snapshot) noexcept;
   void admit(const net::Datagram& datagram, const SourcePrefixes& source,
              const Snapshot& snapshot) noexcept;
-  [[nodiscard]] bool is_too_fast(const net::Datagram& datagram, const SourcePrefixes& source,
-                                 const Protection& protection) noexcept;
   bool answer_burst(const Snapshot& snapshot) noexcept;
   bool take(const Snapshot& snapshot) noexcept;
   void take_lane(const Snapshot& snapshot, const QueuedDatagram& queued) noexcept;
-  [[nodiscard]] bool is_spent(const net::Datagram& datagram, const Protection& protection) noexcept;
   [[nodiscard]] bool self_request_due() const noexcept;
   bool take_self_request() noexcept;
   void identify(const Snapshot& snapshot) noexcept;
@@ -183,6 +177,7 @@ class Worker {
   std::array<SourcePrefixes, kReceiveBatch> received_from_{};
   std::array<QueuedDatagram, kBurstLanesMax> queued_{};    ///< per lane
   std::array<const Service*, kBurstLanesMax> services_{};  ///< per lane
+  std::array<HashedKey, kBurstLanesMax> dh_keys_{};        ///< per lane
   /// Lanes of datagrams; one more may hold the worker's own request.
   std::size_t lanes_ = 0;
   std::array<net::Reply, kBurstLanesMax> replies_{};
@@ -311,6 +306,7 @@ const Snapshot& Worker<P>::begin_loop() noexcept {
   loop_tsc_ = base::read_tsc();
   if (first_loop_tsc_ == 0) first_loop_tsc_ = loop_tsc_;
   const Snapshot& snapshot = snapshots_.read(settings_.index);
+  admission_.begin(snapshot.protection(), loop_tsc_);
   // No X25519(s, C) outlives its s.
   if (preparation_.start(snapshot, settings_.directory)) {
     processor_->forget_static_secrets();

@@ -13,7 +13,9 @@ bool Worker<P>::receive(const Snapshot& snapshot) noexcept {
     const std::size_t n = port_.receive(received_);
     pending_ += n;
     counters_.pending.set(pending_);
-    for (std::size_t i = 0; i < n; ++i) received_from_[i] = admission_.find_source(received_[i]);
+    for (std::size_t i = 0; i < n; ++i) {
+      admission_.find_source(received_[i], received_from_[i]);
+    }
     for (std::size_t i = 0; i < n; ++i) admit(received_[i], received_from_[i], snapshot);
     any = any || n > 0;
     if (n < received_.size()) break;
@@ -32,24 +34,10 @@ void Worker<P>::admit(const net::Datagram& datagram, const SourcePrefixes& sourc
   const Admitted admitted =
       pssst::admit({datagram.data, datagram.size}, service->policy, service->keys);
   if (admitted.key == nullptr) return drop(datagram, admitted.drop, service);
-  const Protection& protection = snapshot.protection();
-  if (is_too_fast(datagram, source, protection)) {
-    return drop(datagram, DropReason::kSourceRate, service);
-  }
-  const Admission::Admitted added = admission_.add(datagram, source, loop_tsc_);
-  if (added == Admission::Admitted::kNo) return drop(datagram, DropReason::kQueueFull, service);
-  const bool known = added == Admission::Admitted::kKnown;
-  (known ? counters_.admitted_known : counters_.admitted_unknown).add(1);
-  if (protection.charge == Charge::kAll) admission_.charge(datagram, protection, loop_tsc_);
-}
-
-template <net::Port P>
-bool Worker<P>::is_too_fast(const net::Datagram& datagram, const SourcePrefixes& source,
-                            const Protection& protection) noexcept {
-  if (!admission_.is_over_rate(datagram, source, protection, loop_tsc_)) return false;
-  if (protection.limit == LimitMode::kDrop) return true;
-  counters_.over_rate_admitted.add(1);
-  return false;
+  const Admission::Added added = admission_.add(datagram, source, snapshot.protection(), loop_tsc_);
+  if (added.drop != DropReason::kNone) return drop(datagram, added.drop, service);
+  (added.known ? counters_.admitted_known : counters_.admitted_unknown).add(1);
+  if (added.over_rate) counters_.over_rate_admitted.add(1);
 }
 
 template <net::Port P>
@@ -77,24 +65,19 @@ void Worker<P>::take_lane(const Snapshot& snapshot, const QueuedDatagram& queued
                                                : pssst::admit({datagram.data, datagram.size},
                                                               service->policy, service->keys);
   if (admitted.key == nullptr) return drop(datagram, admitted.drop, service);
-  if (is_spent(datagram, snapshot.protection())) {
+  if (admission_.is_spent(datagram, snapshot.protection(), loop_tsc_)) {
     return drop(datagram, DropReason::kSourceRate, service);
   }
   const ServerKey* second = queued.second_key ? service->second_key() : nullptr;
   if (!queued.second_key) count_time(Stage::kQueue, base::read_tsc() - queued.arrival_tsc);
   services_[lanes_] = service;
   burst_->add({datagram.data, datagram.size}, second == nullptr ? *admitted.key : *second);
+  dh_keys_[lanes_] = admission_.key_of(protocol::read_dh(
+      {datagram.data, datagram.size}, protocol::layout_of(admitted.key->suite())));
+  admission_.expect(datagram, dh_keys_[lanes_]);
   // To the front, where an earlier one was dropped.
   if (&queued_[lanes_] != &queued) queued_[lanes_] = queued;
   ++lanes_;
-}
-
-/// Its source was found to be over its rate while it was queued: a queue full of junk from one
-/// prefix costs no more than the burst in which that shows.
-template <net::Port P>
-bool Worker<P>::is_spent(const net::Datagram& datagram, const Protection& protection) noexcept {
-  return protection.limit == LimitMode::kDrop && protection.charge == Charge::kFailed &&
-         admission_.is_over_rate(datagram, admission_.find_source(datagram), protection, loop_tsc_);
 }
 
 template <net::Port P>
@@ -142,9 +125,7 @@ template <net::Port P>
 void Worker<P>::remember_sources() noexcept {
   for (std::size_t i = 0; i < lanes_; ++i) {
     if (burst_->drop[i] != DropReason::kNone) continue;
-    const auto dh = protocol::read_dh({burst_->datagram[i], burst_->datagram_size[i]},
-                                      protocol::layout_of(burst_->suite[i]));
-    if (admission_.is_replay(dh, loop_tsc_)) {
+    if (admission_.is_replay(dh_keys_[i], loop_tsc_)) {
       // Whoever overheard it can send it from anywhere.
       counters_.replays.add(1);
     } else {
@@ -190,9 +171,7 @@ void Worker<P>::transmit(const Protection& protection) noexcept {
     if ((later_lanes_ >> i & 1) != 0) continue;
     if (burst_->drop[i] != DropReason::kNone) {
       if (try_again(i)) continue;
-      if (protection.charge == Charge::kFailed && is_fault_of_source(burst_->drop[i])) {
-        admission_.charge(datagram, protection, loop_tsc_);
-      }
+      admission_.settle(datagram, burst_->drop[i], protection, loop_tsc_);
       drop(datagram, burst_->drop[i], services_[i]);
     } else if (burst_->has_reply[i] == 0) {
       port_.release(datagram);

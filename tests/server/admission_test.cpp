@@ -41,12 +41,17 @@ class AdmissionTest : public testing::Test {
  protected:
   AdmissionTest() { admission_.remember(from(kKnown, 0), 0); }
 
-  Admission::Admitted add(const net::Datagram& datagram, std::uint64_t now) {
-    return admission_.add(datagram, admission_.find_source(datagram), now);
+  Admission::Added add(const net::Datagram& datagram, std::uint64_t now) {
+    SourcePrefixes source;
+    admission_.find_source(datagram, source);
+    return admission_.add(datagram, source, protection_, now);
+  }
+  bool is_replay(const std::array<std::uint8_t, kDhSize>& dh, std::uint64_t now) {
+    return admission_.is_replay(admission_.key_of(dh), now);
   }
   void fill(std::uint8_t prefix, std::uintptr_t first, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
-      ASSERT_NE(add(from(prefix, first + i), 1), Admission::Admitted::kNo);
+      ASSERT_EQ(add(from(prefix, first + i), 1).drop, DropReason::kNone);
     }
   }
 
@@ -56,15 +61,16 @@ class AdmissionTest : public testing::Test {
     return memory;
   }
 
+  Protection protection_;
   static constexpr std::size_t kCapacity = 100;
   static constexpr std::size_t kBurst = 64;
   Admission admission_{kCapacity, kBurst, memory(), kHz};
 };
 
 TEST_F(AdmissionTest, SortsByPrefix) {
-  EXPECT_EQ(add(from(kKnown, 0), 1), Admission::Admitted::kKnown);
-  EXPECT_EQ(add(from(kStranger, 0), 1), Admission::Admitted::kUnknown);
-  EXPECT_EQ(add(from(kKnown, 0), kLifetime), Admission::Admitted::kUnknown);
+  EXPECT_TRUE(add(from(kKnown, 0), 1).known);
+  EXPECT_FALSE(add(from(kStranger, 0), 1).known);
+  EXPECT_FALSE(add(from(kKnown, 0), kLifetime).known);
   EXPECT_EQ(admission_.size(), 3U);
 }
 
@@ -113,13 +119,13 @@ TEST_F(AdmissionTest, AnUnusedShareGoesToTheOther) {
 
 TEST_F(AdmissionTest, AFullQueueRefusesAndLeavesTheOtherAlone) {
   fill(kStranger, 1000, kCapacity);
-  EXPECT_EQ(add(from(kStranger, 1), 1), Admission::Admitted::kNo);
+  EXPECT_EQ(add(from(kStranger, 1), 1).drop, DropReason::kQueueFull);
   EXPECT_EQ(admission_.size(), kCapacity);
   fill(kKnown, 0, kCapacity);
-  EXPECT_EQ(add(from(kKnown, 1), 1), Admission::Admitted::kNo);
+  EXPECT_EQ(add(from(kKnown, 1), 1).drop, DropReason::kQueueFull);
   EXPECT_EQ(admission_.size(), 2 * kCapacity);
   EXPECT_EQ(take(admission_, 64).size(), 64U);
-  EXPECT_EQ(add(from(kStranger, 1), 1), Admission::Admitted::kUnknown);
+  EXPECT_EQ(add(from(kStranger, 1), 1).drop, DropReason::kNone);
 }
 
 // Every stranger's datagram is tried twice, as if its first key never opened it.
@@ -178,22 +184,28 @@ TEST_F(AdmissionTest, WithoutMemoryAllAreAlike) {
   Admission admission(kCapacity, kBurst, nothing, kHz);
   const net::Datagram datagram = from(kKnown, 0);
   admission.remember(datagram, 0);
-  Protection protection;
-  for (int i = 0; i < 10'000; ++i) admission.charge(datagram, protection, 0);
-  EXPECT_FALSE(admission.is_over_rate(datagram, admission.find_source(datagram), protection, 0));
-  EXPECT_EQ(admission.add(datagram, admission.find_source(datagram), 1),
-            Admission::Admitted::kUnknown);
+  admission.begin(protection_, 0);
+  for (int i = 0; i < 10'000; ++i) admission.settle(datagram, DropReason::kTag, protection_, 0);
+  SourcePrefixes source;
+  admission.find_source(datagram, source);
+  const Admission::Added added = admission.add(datagram, source, protection_, 1);
+  EXPECT_EQ(added.drop, DropReason::kNone);
+  EXPECT_FALSE(added.known);
+  EXPECT_FALSE(added.over_rate);
 }
 
 class AdmissionLimits : public AdmissionTest {
  protected:
-  [[nodiscard]] bool is_over(const net::Datagram& datagram) const {
-    return admission_.is_over_rate(datagram, admission_.find_source(datagram), protection_, 0);
+  AdmissionLimits() { admission_.begin(protection_, 0); }
+  bool is_over(const net::Datagram& datagram) {
+    const Admission::Added added = add(datagram, 0);
+    EXPECT_EQ(take(admission_, 4).size(), added.drop == DropReason::kNone ? 1U : 0U);
+    EXPECT_EQ(added.over_rate, protection_.limit == LimitMode::kCount && added.over_rate);
+    return added.drop == DropReason::kSourceRate || added.over_rate;
   }
   void charge(const net::Datagram& datagram, int times) {
-    for (int i = 0; i < times; ++i) admission_.charge(datagram, protection_, 0);
+    for (int i = 0; i < times; ++i) admission_.settle(datagram, DropReason::kTag, protection_, 0);
   }
-  Protection protection_;
 };
 
 TEST_F(AdmissionLimits, AreForOnePrefixAlone) {
@@ -223,25 +235,46 @@ TEST_F(AdmissionLimits, AreNotForWhoeverIsAllowed) {
   EXPECT_FALSE(is_over(from(kKnown, 0)));
 }
 
+TEST_F(AdmissionLimits, AreSeenAgainWhenADatagramIsTaken) {
+  charge(from(kKnown, 0), 999);
+  EXPECT_EQ(add(from(kKnown, 1), 0).drop, DropReason::kNone);
+  EXPECT_FALSE(admission_.is_spent(from(kKnown, 1), protection_, 0));
+  charge(from(kKnown, 0), 1);
+  EXPECT_TRUE(admission_.is_spent(from(kKnown, 1), protection_, 0));
+  for (const LimitMode mode : {LimitMode::kCount, LimitMode::kOff}) {
+    protection_.limit = mode;
+    EXPECT_FALSE(admission_.is_spent(from(kKnown, 1), protection_, 0));
+  }
+  protection_.limit = LimitMode::kDrop;
+  protection_.charge = Charge::kAll;  // it has paid
+  EXPECT_FALSE(admission_.is_spent(from(kKnown, 1), protection_, 0));
+}
+
+TEST_F(AdmissionLimits, AFullQueueIsSaidFirst) {
+  fill(kStranger, 1, kCapacity);
+  charge(from(kStranger, 0), 1000);
+  EXPECT_EQ(add(from(kStranger, 1), 0).drop, DropReason::kQueueFull);
+}
+
 TEST_F(AdmissionTest, FindsReplaysWithinTheWindow) {
   std::array<std::uint8_t, kDhSize> dh{1, 2, 3};
-  EXPECT_FALSE(admission_.is_replay(dh, 0));
-  EXPECT_TRUE(admission_.is_replay(dh, 0));
-  EXPECT_TRUE(admission_.is_replay(dh, 10 * kHz - 1));
+  EXPECT_FALSE(is_replay(dh, 0));
+  EXPECT_TRUE(is_replay(dh, 0));
+  EXPECT_TRUE(is_replay(dh, 10 * kHz - 1));
   for (std::size_t i = 0; i < dh.size(); ++i) {
     std::array<std::uint8_t, kDhSize> other = dh;
     other.at(i) ^= 0x80;
-    EXPECT_FALSE(admission_.is_replay(other, 0)) << i;
+    EXPECT_FALSE(is_replay(other, 0)) << i;
   }
-  EXPECT_FALSE(admission_.is_replay(dh, 10 * kHz)) << "a replay makes it no younger";
-  EXPECT_TRUE(admission_.is_replay(dh, 10 * kHz + 1));
+  EXPECT_FALSE(is_replay(dh, 10 * kHz)) << "a replay makes it no younger";
+  EXPECT_TRUE(is_replay(dh, 10 * kHz + 1));
 }
 
 TEST_F(AdmissionTest, WithoutAWindowThereAreNoReplays) {
   Admission admission(kCapacity, kBurst, ProtectionMemory{}, kHz);
   const std::array<std::uint8_t, kDhSize> dh{1, 2, 3};
-  EXPECT_FALSE(admission.is_replay(dh, 0));
-  EXPECT_FALSE(admission.is_replay(dh, 0));
+  EXPECT_FALSE(admission.is_replay(admission.key_of(dh), 0));
+  EXPECT_FALSE(admission.is_replay(admission.key_of(dh), 0));
 }
 
 TEST(DatagramQueue, KeepsOrderAroundTheEndOfItsRing) {
@@ -258,6 +291,20 @@ TEST(DatagramQueue, KeepsOrderAroundTheEndOfItsRing) {
   }
   EXPECT_EQ(queue.pop(out), 1U);
   EXPECT_EQ(queue.pop(out), 0U);
+}
+
+TEST(IsFaultOfSource, IsWhatWasMultipliedForNothing) {
+  for (const DropReason reason :
+       {DropReason::kTag, DropReason::kClientUnknown, DropReason::kClientRevoked,
+        DropReason::kProofMismatch, DropReason::kClientTag, DropReason::kPadding}) {
+    EXPECT_TRUE(is_fault_of_source(reason)) << to_string(reason);
+  }
+  for (const DropReason reason :
+       {DropReason::kNone, DropReason::kTooShort, DropReason::kDhSmallOrder, DropReason::kQueueFull,
+        DropReason::kSourceRate, DropReason::kClientsUnavailable, DropReason::kReplyTooLong,
+        DropReason::kTransmit, DropReason::kShutdown}) {
+    EXPECT_FALSE(is_fault_of_source(reason)) << to_string(reason);
+  }
 }
 
 }  // namespace

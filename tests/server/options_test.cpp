@@ -1,3 +1,4 @@
+// long file: each option of the command line has its place here
 #include "server/options.hpp"
 
 #include <gtest/gtest.h>

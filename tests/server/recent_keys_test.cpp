@@ -7,25 +7,36 @@ namespace {
 
 constexpr std::uint64_t kLifetime = 1000;
 
+/// With memory of its own.
+struct Keys {
+  explicit Keys(std::size_t keys_max)
+      : memory(RecentKeys::bytes_for(keys_max)), keys(memory, keys_max, kLifetime) {}
+  TableMemory memory;
+  RecentKeys keys;
+};
+
 HashedKey key(std::uint64_t number, std::uint64_t hash) {
   return {.key = number, .hash = hash};
 }
 
 TEST(RecentKeys, KnowsNothingAtFirst) {
-  const RecentKeys keys(16, kLifetime);
+  Keys own(16);
+  const RecentKeys& keys = own.keys;
   EXPECT_FALSE(keys.knows(key(1, 0), 0));
   EXPECT_FALSE(keys.knows(key(1, 0), 5));
 }
 
 TEST(RecentKeys, TellsKeysOfOneHashApart) {
-  RecentKeys keys(16, kLifetime);
+  Keys own(16);
+  RecentKeys& keys = own.keys;
   keys.remember(key(1, 7), 5);
   EXPECT_TRUE(keys.knows(key(1, 7), 6));
   EXPECT_FALSE(keys.knows(key(2, 7), 6));
 }
 
 TEST(RecentKeys, ForgetsAfterTheLifetimeUnlessRenewed) {
-  RecentKeys keys(16, kLifetime);
+  Keys own(16);
+  RecentKeys& keys = own.keys;
   keys.remember(key(1, 7), 5000);
   EXPECT_TRUE(keys.knows(key(1, 7), 5000 + kLifetime - 1));
   EXPECT_FALSE(keys.knows(key(1, 7), 5000 + kLifetime));
@@ -36,7 +47,8 @@ TEST(RecentKeys, ForgetsAfterTheLifetimeUnlessRenewed) {
 }
 
 TEST(RecentKeys, TheOneSeenLongestAgoMakesRoom) {
-  RecentKeys keys(4, kLifetime);
+  Keys own(4);
+  RecentKeys& keys = own.keys;
   ASSERT_EQ(keys.capacity(), 4U);
   for (std::uint64_t i = 1; i <= 4; ++i) keys.remember(key(i, i), 10 + i);
   keys.remember(key(1, 1), 20);
@@ -46,13 +58,14 @@ TEST(RecentKeys, TheOneSeenLongestAgoMakesRoom) {
 }
 
 TEST(RecentKeys, HasRoomForWhatItWasMadeFor) {
-  EXPECT_EQ(RecentKeys(1, kLifetime).capacity(), 4U);
-  EXPECT_EQ(RecentKeys(65536, kLifetime).capacity(), 65536U);
-  EXPECT_EQ(RecentKeys(65537, kLifetime).capacity(), 131072U);
+  EXPECT_EQ(Keys(1).keys.capacity(), 4U);
+  EXPECT_EQ(Keys(65536).keys.capacity(), 65536U);
+  EXPECT_EQ(Keys(65537).keys.capacity(), 131072U);
 }
 
 TEST(RecentKeys, WithoutRoomItKnowsNothing) {
-  RecentKeys keys(0, kLifetime);
+  Keys own(0);
+  RecentKeys& keys = own.keys;
   keys.remember(key(1, 7), 5);
   keys.prefetch(key(1, 7));
   EXPECT_FALSE(keys.knows(key(1, 7), 5));
@@ -62,7 +75,8 @@ TEST(RecentKeys, WithoutRoomItKnowsNothing) {
 /// How many of so many neighbouring IPv4 prefixes a table of 4096 knows in the end.
 std::size_t known_of_flood(std::uint64_t flood) {
   const SourceHash hash;
-  RecentKeys keys(4096, kLifetime);
+  Keys own(4096);
+  RecentKeys& keys = own.keys;
   const auto neighbour = [&](std::uint64_t i) {
     return hash
         .prefixes_of({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10,

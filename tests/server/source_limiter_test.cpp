@@ -19,10 +19,12 @@ constexpr Source ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8
 class SourceLimiterTest : public testing::Test {
  protected:
   void charge(const Source& source, std::size_t n = 1) {
-    for (std::size_t i = 0; i < n; ++i) limiter_.charge(hash_.prefixes_of(source), limits_, now_);
+    limiter_.set_limits(limits_, now_);
+    for (std::size_t i = 0; i < n; ++i) limiter_.charge(hash_.prefixes_of(source), now_);
   }
-  [[nodiscard]] bool is_over(const Source& source) const {
-    return limiter_.is_over(hash_.prefixes_of(source), limits_, now_);
+  [[nodiscard]] bool is_over(const Source& source) {
+    limiter_.set_limits(limits_, now_);
+    return limiter_.is_over(hash_.prefixes_of(source), now_);
   }
   /// Charges `source` at `per_second` for so long whenever it is not over; returns how many times.
   std::size_t press(const Source& source, std::uint64_t per_second, std::uint64_t ms) {
@@ -41,7 +43,8 @@ class SourceLimiterTest : public testing::Test {
                      .ipv6_64 = {.rate = 10, .burst = 20},
                      .ipv6_48 = {.rate = 20, .burst = 30}};
   SourceHash hash_;
-  SourceLimiter limiter_{1024, kHz};
+  TableMemory memory_{SourceLimiter::bytes_for(1024) + SourceLimiter::bytes_for(1025)};
+  SourceLimiter limiter_{memory_, 1024, kHz};
   std::uint64_t now_ = 1000 * kHz;
 };
 
@@ -124,17 +127,45 @@ TEST_F(SourceLimiterTest, AFloodFromEverywhereHidesNobodyWhoSendsMuch) {
   EXPECT_TRUE(is_over(busy));
 }
 
+TEST_F(SourceLimiterTest, NewLimitsFindWhatWasChargedBefore) {
+  charge(ipv4(192, 0, 2, 1), 150);
+  EXPECT_FALSE(is_over(ipv4(192, 0, 2, 1)));
+  limits_.ipv4_32.burst = 100;
+  EXPECT_TRUE(is_over(ipv4(192, 0, 2, 1)));
+  EXPECT_FALSE(is_over(ipv4(192, 0, 2, 2)));
+}
+
+TEST_F(SourceLimiterTest, OneIsOverAsLongAsItsBucketSaysWhoeverElseWas) {
+  // 4000 over 20 is ln(200) * 2 s, 10.6 s.
+  const Source slow{0x20, 0x01, 0x0d, 0xb8, 0, 1};
+  charge(slow, 4000);
+  limits_.ipv6_48.rate = 0;
+  charge(ipv4(192, 0, 2, 1), 201);  // 10 ms
+  now_ += 100 * kMs;
+  EXPECT_FALSE(is_over(ipv4(192, 0, 2, 1)));
+  EXPECT_TRUE(is_over(slow));
+  now_ += 10'300 * kMs;
+  EXPECT_TRUE(is_over(slow));
+  now_ += 300 * kMs;
+  EXPECT_FALSE(is_over(slow));
+}
+
+TEST_F(SourceLimiterTest, ABurstOfOneIsOverAtOnce) {
+  limits_.ipv4_32 = {.rate = 1, .burst = 1};
+  charge(ipv4(192, 0, 2, 1));
+  EXPECT_TRUE(is_over(ipv4(192, 0, 2, 1)));
+}
+
 TEST_F(SourceLimiterTest, WithoutRoomNobodyIsOver) {
-  limiter_ = SourceLimiter(0, kHz);
+  limiter_ = SourceLimiter(memory_, 0, kHz);
   EXPECT_EQ(limiter_.capacity(), 0U);
   charge(ipv4(192, 0, 2, 1), 1000);
   EXPECT_FALSE(is_over(ipv4(192, 0, 2, 1)));
-  limiter_.prefetch(hash_.prefixes_of(ipv4(192, 0, 2, 1)));
 }
 
 TEST_F(SourceLimiterTest, HasRoomForWhatItWasMadeFor) {
   EXPECT_EQ(limiter_.capacity(), 1024U);
-  EXPECT_EQ(SourceLimiter(1025, kHz).capacity(), 2048U);
+  EXPECT_EQ(SourceLimiter(memory_, 1025, kHz).capacity(), 2048U);
 }
 
 }  // namespace

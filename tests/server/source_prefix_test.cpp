@@ -71,5 +71,20 @@ TEST(SourceHash, EachHasASeedOfItsOwn) {
   EXPECT_NE(one.hash(1), other.hash(1));
 }
 
+TEST(SourceHash, KeysOfDhDifferInEveryBit) {
+  const SourceHash hash;
+  std::array<std::uint8_t, kDhSize> dh{};
+  std::set<std::uint64_t> keys{hash.key_of(dh).key};
+  for (std::size_t i = 0; i < 8 * kDhSize; ++i) {
+    const auto bit = static_cast<std::uint8_t>(1U << i % 8);
+    dh.at(i / 8) ^= bit;
+    EXPECT_EQ(hash.key_of(dh).key, hash.key_of(dh).key);
+    keys.insert(hash.key_of(dh).key);
+    dh.at(i / 8) ^= bit;
+  }
+  EXPECT_EQ(keys.size(), 8 * kDhSize + 1);
+  EXPECT_FALSE(keys.contains(0));
+}
+
 }  // namespace
 }  // namespace pssst::server

@@ -226,19 +226,5 @@ TEST_F(WorkerProtection, ReplaysAreNotLookedForUnlessAskedFor) {
   EXPECT_EQ(books().replays, 0U);
 }
 
-TEST(IsFaultOfSource, IsWhatWasMultipliedForNothing) {
-  for (const DropReason reason :
-       {DropReason::kTag, DropReason::kClientUnknown, DropReason::kClientRevoked,
-        DropReason::kProofMismatch, DropReason::kClientTag, DropReason::kPadding}) {
-    EXPECT_TRUE(is_fault_of_source(reason)) << to_string(reason);
-  }
-  for (const DropReason reason :
-       {DropReason::kNone, DropReason::kTooShort, DropReason::kDhSmallOrder, DropReason::kQueueFull,
-        DropReason::kSourceRate, DropReason::kClientsUnavailable, DropReason::kReplyTooLong,
-        DropReason::kTransmit, DropReason::kShutdown}) {
-    EXPECT_FALSE(is_fault_of_source(reason)) << to_string(reason);
-  }
-}
-
 }  // namespace
 }  // namespace pssst::server

@@ -69,8 +69,8 @@ struct Protection {
 
 /// What each worker remembers. 16 bytes each.
 struct ProtectionMemory {
-  std::size_t known_sources = 65536;    ///< prefixes with a recent valid request; 0: all are alike
-  std::size_t charged_sources = 32768;  ///< prefixes that were charged lately; 0: no limits
+  std::size_t known_sources = 32768;    ///< prefixes with a recent valid request; 0: all are alike
+  std::size_t charged_sources = 16384;  ///< prefixes that were charged lately; 0: no limits
   std::size_t replays = 65536;          ///< requests, if there is a replay window
   std::chrono::seconds replay_window{0};  ///< 0: replays are not counted
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 
 namespace pssst::tools::load {
@@ -32,8 +33,8 @@ TEST(SourcePrefix, OfTheWholeSpaceButForWhatNobodyRepliesTo) {
   std::set<std::uint8_t> first_bytes;
   for (int i = 0; i < 20'000; ++i) first_bytes.insert(prefix->next()[0]);
   EXPECT_EQ(first_bytes.size(), 222u);
-  for (const int none : {0, 127, 224, 255}) {
-    EXPECT_FALSE(first_bytes.contains(static_cast<std::uint8_t>(none)));
+  for (const std::uint8_t none : std::array<std::uint8_t, 4>{0, 127, 224, 255}) {
+    EXPECT_FALSE(first_bytes.contains(none));
   }
 }
 

@@ -23,7 +23,8 @@ struct FireFigures {
   std::vector<CheapDrop> drops;
 };
 
-/// All in turns. `kernel_name`: as ReplayWorker takes it; `kernel` is that one.
+/// Protections on and off in turns, and drops in turns with the multiplication. `kernel_name`: as
+/// ReplayWorker takes it; `kernel` is that one.
 [[nodiscard]] FireFigures measure_fire(std::size_t clients, const std::string& kernel_name,
                                        const crypto::X25519Kernel& kernel,
                                        const WindowSettings& settings);
