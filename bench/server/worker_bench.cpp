@@ -17,13 +17,13 @@
 #include "crypto/sha256.hpp"
 #include "crypto/x25519.hpp"
 #include "server/ceiling.hpp"
-#include "tools/fire.hpp"
 #include "server/replay_worker.hpp"
 #include "server/scaling.hpp"
 #include "server/suites.hpp"
 #include "timing/quiet_clock.hpp"
 #include "timing/sampler.hpp"
 #include "timing/windows.hpp"
+#include "tools/fire.hpp"
 
 namespace pssst::bench {
 namespace {
