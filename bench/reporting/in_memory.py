@@ -1,4 +1,4 @@
-"""Chapters 1, 2 and 7 to 9: what needs no network."""
+"""Chapters 1, 2, 7 to 9 and a part of 10: what needs no network."""
 
 import json
 import statistics
@@ -50,6 +50,11 @@ def measure_pipeline(settings):
 def measure_suites(settings):
     return _worker_bench(settings, "suites", settings.pipeline_window_ms,
                          settings.pipeline_rounds, [cpus()[0]])
+
+
+def measure_fire(settings):
+    return _worker_bench(settings, "fire", settings.pipeline_window_ms, settings.pipeline_rounds,
+                         [cpus()[0]])
 
 
 def measure_enrolled(settings):

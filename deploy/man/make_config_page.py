@@ -13,7 +13,7 @@ from pathlib import Path
 
 from make_page import escape
 
-SECTION = re.compile(r"\[+(\w+)\]+$")
+SECTION = re.compile(r"#?(\[+[\w.]+\]+)$")
 KEY = re.compile(r"#?(\w+) = (.*)$")
 
 
@@ -41,8 +41,8 @@ def format_key(name, value, comment):
 
 def format_keys(found):
     for at, (line, comment) in enumerate(found):
-        if SECTION.match(line):
-            yield f"## {line}\n\n{escape(comment)}\n"
+        if section := SECTION.match(line):
+            yield f"## {section.group(1)}\n\n{escape(comment)}\n"
             continue
         name, value = KEY.match(line).groups()
         # A key with its default, and below it as the example has it.

@@ -50,7 +50,8 @@ base::Result<std::vector<SocketSet::Change>> SocketSet::open(
   std::vector<Change> opened;
   for (const Endpoint& endpoint : *endpoints) {
     const std::size_t place = place_of(endpoint);
-    if (places_[place].is_open) continue;
+    const bool is_named_twice = std::ranges::find(opened, place, &Change::place) != opened.end();
+    if (places_[place].is_open || is_named_twice) continue;
     if (place >= kSocketsMax) {
       return base::fail("more than " + std::to_string(kSocketsMax) + " sockets since the start",
                         endpoint.name, "restart the server");

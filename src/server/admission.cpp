@@ -1,6 +1,7 @@
 #include "server/admission.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/assert.hpp"
 
@@ -25,8 +26,11 @@ std::size_t DatagramQueue::pop(std::span<QueuedDatagram> out) noexcept {
 }
 
 Admission::Admission(std::size_t queue_capacity, std::size_t burst_limit,
-                     std::uint64_t known_lifetime)
-    : known_sources_(known_lifetime),
+                     const ProtectionMemory& memory, std::uint64_t tsc_hz)
+    : known_sources_(memory.known_sources, kKnownSeconds * tsc_hz),
+      limiter_(memory.charged_sources, tsc_hz),
+      replays_(memory.replay_window.count() == 0 ? 0 : memory.replays,
+               static_cast<std::uint64_t>(memory.replay_window.count()) * tsc_hz),
       known_again_(burst_limit),
       unknown_again_(burst_limit),
       known_(queue_capacity),
@@ -34,8 +38,16 @@ Admission::Admission(std::size_t queue_capacity, std::size_t burst_limit,
   PSSST_ASSERT(queue_capacity > 0);
 }
 
-Admission::Admitted Admission::add(const net::Datagram& datagram, std::uint64_t now) noexcept {
-  const bool known = known_sources_.knows(datagram.source, now);
+SourcePrefixes Admission::find_source(const net::Datagram& datagram) const noexcept {
+  const SourcePrefixes source = hash_.prefixes_of(datagram.source);
+  known_sources_.prefetch(source.wide);
+  limiter_.prefetch(source);
+  return source;
+}
+
+Admission::Admitted Admission::add(const net::Datagram& datagram, const SourcePrefixes& source,
+                                   std::uint64_t now) noexcept {
+  const bool known = known_sources_.knows(source.wide, now);
   if (!(known ? known_ : unknown_).push({datagram, now, known, false})) return Admitted::kNo;
   return known ? Admitted::kKnown : Admitted::kUnknown;
 }
@@ -46,14 +58,28 @@ void Admission::add_again(QueuedDatagram datagram) noexcept {
   PSSST_ASSERT(pushed);
 }
 
-std::size_t Admission::take(std::span<QueuedDatagram> burst) noexcept {
-  PSSST_ASSERT(burst.size() >= kUnknownShare);
+std::size_t Admission::take(std::span<QueuedDatagram> burst, unsigned unknown_share) noexcept {
+  const std::size_t share = std::max<std::size_t>(1, burst.size() * unknown_share / 100);
   std::size_t n = known_again_.pop(burst);
-  const std::size_t reserved = std::min(
-      {unknown_again_.size() + unknown_.size(), burst.size() / kUnknownShare, burst.size() - n});
+  const std::size_t reserved =
+      std::min({unknown_again_.size() + unknown_.size(), share, burst.size() - n});
   n += known_.pop(burst.subspan(n, burst.size() - n - reserved));
   n += unknown_again_.pop(burst.subspan(n));
   return n + unknown_.pop(burst.subspan(n));
+}
+
+bool Admission::is_replay(std::span<const std::uint8_t, kDhSize> dh, std::uint64_t now) noexcept {
+  if (replays_.capacity() == 0) return false;
+  std::uint64_t hash = 0;
+  for (std::size_t at = 0; at < kDhSize; at += sizeof hash) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &dh[at], sizeof word);
+    hash = hash_.hash(hash ^ word);
+  }
+  const HashedKey key{.key = hash | 1, .hash = hash >> 1};
+  if (replays_.knows(key, now)) return true;
+  replays_.remember(key, now);
+  return false;
 }
 
 }  // namespace pssst::server

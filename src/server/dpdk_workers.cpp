@@ -29,22 +29,27 @@ std::shared_ptr<net::UdpPortSet> udp_ports_of(const Configuration& configuration
 net::DpdkConfig runtime_config(const Configuration& configuration,
                                const std::vector<unsigned>& cpus,
                                std::shared_ptr<const net::UdpPortSet> udp_ports) {
-  return net::DpdkConfig{.vdevs = configuration.dpdk.vdevs,
-                         .pci_devices = configuration.dpdk.pci_devices,
-                         .cpus = cpus,
-                         .hugepages = configuration.dpdk.hugepages,
-                         .memory_mb = configuration.dpdk.memory_mb,
-                         .queue_size = configuration.dpdk.queue_size,
-                         .address = configuration.dpdk.address,
-                         .udp_ports = std::move(udp_ports),
-                         .verify_udp_checksum = configuration.dpdk.verify_udp_checksum,
-                         .eal_arguments = configuration.dpdk.eal_arguments};
+  return net::DpdkConfig{
+      .vdevs = configuration.dpdk.vdevs,
+      .pci_devices = configuration.dpdk.pci_devices,
+      .cpus = cpus,
+      .hugepages = configuration.dpdk.hugepages,
+      .memory_mb = configuration.dpdk.memory_mb,
+      .queue_size = configuration.dpdk.queue_size,
+      .slots = net::DpdkConfig{}.slots + static_cast<unsigned>(later_replies_of(configuration)),
+      .address = configuration.dpdk.address,
+      .udp_ports = std::move(udp_ports),
+      .verify_udp_checksum = configuration.dpdk.verify_udp_checksum,
+      .eal_arguments = configuration.dpdk.eal_arguments};
 }
 
-WorkerSettings worker_settings(const Configuration& configuration, const WorkerClients& clients) {
+WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers,
+                               const WorkerClients& clients) {
   WorkerSettings settings;
+  settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.protection_memory = configuration.protection_memory;
   settings.directory = clients.directory;
   settings.clients_expected = clients.expected;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
@@ -65,10 +70,11 @@ class DpdkWorkers final : public WorkerGroup {
  public:
   DpdkWorkers(std::unique_ptr<net::DpdkRuntime> runtime, std::shared_ptr<net::UdpPortSet> udp_ports,
               const Configuration& configuration, const std::vector<unsigned>& cpus,
-              Published<Snapshot>& snapshots, const WorkerClients& clients)
+              Published<Snapshot>& snapshots, HandlerRuntime& handlers,
+              const WorkerClients& clients)
       : runtime_(std::move(runtime)),
         udp_ports_(std::move(udp_ports)),
-        workers_(cpus, snapshots, worker_settings(configuration, clients)) {}
+        workers_(cpus, snapshots, worker_settings(configuration, handlers, clients)) {}
   DpdkWorkers(const DpdkWorkers&) = delete;
   DpdkWorkers& operator=(const DpdkWorkers&) = delete;
   ~DpdkWorkers() override { join(); }
@@ -139,12 +145,13 @@ class DpdkWorkers final : public WorkerGroup {
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
                                                               Published<Snapshot>& snapshots,
+                                                              HandlerRuntime& handlers,
                                                               const WorkerClients& clients) {
   auto udp_ports = udp_ports_of(configuration);
   auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus, udp_ports));
   if (!runtime) return tl::unexpected(runtime.error());
   auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), std::move(udp_ports),
-                                             configuration, cpus, snapshots, clients);
+                                             configuration, cpus, snapshots, handlers, clients);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }
@@ -157,7 +164,8 @@ namespace pssst::server {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration&,
                                                               const std::vector<unsigned>&,
-                                                              Published<Snapshot>&) {
+                                                              Published<Snapshot>&,
+                                                              HandlerRuntime&) {
   return base::fail("this pssstd was built without DPDK", "--port dpdk",
                     "build it with meson setup -Ddpdk=enabled, or use --port socket");
 }

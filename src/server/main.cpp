@@ -113,6 +113,8 @@ base::Result<void> serve(const Configuration& configuration, ReadConfiguration r
   if (!control) return tl::unexpected(control.error());
   auto http = start_http(configuration, **server);
   if (!http) return tl::unexpected(http.error());
+  auto telemetry = (*server)->answer_telemetry();
+  if (!telemetry) return tl::unexpected(telemetry.error());
   const auto dropped = drop_privileges(configuration);
   if (!dropped) return tl::unexpected(dropped.error());
   log_info(*dropped);
@@ -121,6 +123,7 @@ base::Result<void> serve(const Configuration& configuration, ReadConfiguration r
   notify_ready(ready);
   watch(signals, **server);
   notify_stopping();
+  telemetry->reset();
   http->reset();
   control->reset();
   (*server)->stop();

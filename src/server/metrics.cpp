@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/tsc.hpp"
+#include "server/metrics_handlers.hpp"
 #include "server/store_metrics.hpp"
 
 namespace pssst::server {
@@ -122,6 +123,11 @@ constexpr WorkerMetric kWorkerCounters[] = {
      &Books::missed},
     {"pssst_received_bytes_total", "UDP payload of datagrams received.", &Books::bytes_in},
     {"pssst_sent_bytes_total", "UDP payload of replies sent.", &Books::bytes_out},
+    {"pssst_over_rate_admitted_total",
+     "Datagrams from source prefixes over their rate that were let through, as limits only count.",
+     &Books::over_rate_admitted},
+    {"pssst_replays_total", "Valid requests that were seen before within the replay window.",
+     &Books::replays},
     {"pssst_proof_tables_built_total", "Tables built for the proofs of clients that came back.",
      &Books::proof_tables_built},
     {"pssst_bursts_total", "Bursts of requests.", &Books::bursts},
@@ -371,6 +377,7 @@ std::vector<MetricFamily> to_metrics(const Report& report, const Health& health)
   add_suites(families, report);
   add_stages(families, report);
   add_devices(families, report);
+  for (MetricFamily& family : handler_metrics(report)) families.put(std::move(family));
   return families.take();
 }
 

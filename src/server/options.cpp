@@ -46,6 +46,7 @@ struct Arguments {
   std::string counters = "text";
   std::string x25519_kernel;
   unsigned proof_table_memory_mb = Configuration{}.proof_table_memory_mb;
+  unsigned later_replies = Configuration{}.later_replies;
   std::vector<std::string> listen;
   std::vector<std::string> vdevs;
   std::vector<std::string> pci_devices;
@@ -88,15 +89,22 @@ void declare_common(CLI::App& app, Arguments& arguments) {
          "--service", arguments.services,
          "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE, and if need be more "
          "keys and suite=1 or 0xf002, label=NAME, policy=POLICY, reply=TEXT or reply-hex=HEX, "
-         "name=NAME, address=ADDRESS, second-key=try. Handlers: echo, discard, ack, which answers "
-         "with the reply, empty "
-         "by default, and time and count, which suite 1 must not serve. A key file says "
+         "name=NAME, address=ADDRESS, second-key=try, reply-limit=FACTOR. Handlers: echo, "
+         "discard, ack, which answers with the reply, empty by default, and time and count, which "
+         "suite 1 must not serve; "
+         "library with library=FILE, a shared object, and its option=NAME=VALUE, repeatable; "
+         "forward with backend=SOCKET, repeatable, Unix datagram sockets of other processes, which "
+         "suite 1 must not serve either. For these two deadline=MS (1000) is how long a later "
+         "reply is awaited and in-flight=N (256) how many at once, by each worker. type=BYTE or "
+         "BYTE-BYTE, repeatable: for messages that begin so, the handler that follows it, in place "
+         "of one for all. A key file says "
          "its key's suite; suite= demands one. label= is the service's name, for keys of "
          "suite 0xF002. Policies: optional (default), anonymous, required: whether clients "
          "authenticate themselves. name= is for its counters. address=, repeatable: only requests "
          "to this address of the server, so that several services may share a UDP port. "
          "second-key=try: of two keys of suite 1 the second is tried when the first fails, "
-         "which doubles what junk costs.")
+         "which doubles what junk costs. reply-limit=, 1 to 3: a reply that is longer than its "
+         "request by more than this factor is not sent; by default none is longer.")
       ->allow_extra_args(false)
       ->type_name("SERVICE");
   app.add_option("--clients", arguments.clients,
@@ -123,6 +131,11 @@ void declare_common(CLI::App& app, Arguments& arguments) {
                  "each: their requests cost a third less. 0: none. Default: 256.")
       ->check(CLI::Range(0U, 1048576U).description(""))
       ->type_name("MB");
+  app.add_option("--later-replies", arguments.later_replies,
+                 "Requests of each worker that may await a later reply at once, where handlers "
+                 "give such. Default: 1024.")
+      ->check(CLI::Range(1U, 16384U).description(""))
+      ->type_name("N");
 }
 
 void declare_operation(CLI::App& app, Arguments& arguments) {
@@ -178,7 +191,9 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
                "Take datagrams with a wrong or partial UDP checksum (virtual devices).")
       ->group(kDpdkGroup);
   add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
-                 "Argument handed to EAL, repeatable: --eal=--log-level=8.", kDpdkGroup);
+                 "Argument handed to EAL, repeatable: --eal=--log-level=8, or --eal=--telemetry "
+                 "for dpdk-telemetry.py.",
+                 kDpdkGroup);
 }
 
 /// Every option of the other kind of port that was given is a mistake: it would do nothing.
@@ -327,6 +342,7 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   options.identity.store = arguments.identities;
   options.x25519_kernel = arguments.x25519_kernel;
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
+  options.later_replies = arguments.later_replies;
   const auto read = options.port == PortKind::kSocket ? read_socket(arguments, options.socket)
                                                       : read_dpdk(arguments, options.dpdk);
   if (!read) return tl::unexpected(read.error());

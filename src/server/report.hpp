@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "identity/follower.hpp"
@@ -40,6 +41,8 @@ struct Books {
   Drops datagram_drops{};
   std::uint64_t admitted_known = 0;
   std::uint64_t admitted_unknown = 0;
+  std::uint64_t over_rate_admitted = 0;
+  std::uint64_t replays = 0;
   std::uint64_t proofs_by_table = 0;
   std::uint64_t proofs_by_ladder = 0;
   std::uint64_t proof_tables_built = 0;
@@ -98,6 +101,19 @@ struct Report {
     double self_request_age_seconds = -1;
     Stages stages;
   };
+  /// Counts by what is counted.
+  using Events = std::vector<std::pair<std::string_view, std::uint64_t>>;
+  /// Of the handler `forward`.
+  struct Backend {
+    std::string address;
+    bool is_usable = false;
+    Events events{};
+  };
+  /// Requests that handlers answer after the burst.
+  struct Later {
+    Events events{};
+    std::uint64_t awaited = 0;
+  };
   struct Service {
     std::string name;
     std::uint16_t udp_port = 0;
@@ -115,7 +131,8 @@ struct Report {
     std::uint64_t requests = 0;
     std::uint64_t authenticated = 0;
     std::uint64_t replied = 0;
-    Books::Drops drops{};  ///< datagram drops only
+    Books::Drops drops{};             ///< datagram drops only
+    std::vector<Backend> backends{};  ///< of handlers that forward
   };
   struct Suite {
     std::uint16_t suite = kSuite1;
@@ -128,6 +145,7 @@ struct Report {
   std::vector<Suite> suites;  ///< all that there are
   std::uint64_t static_secrets_found = 0;
   std::uint64_t static_secrets_multiplied = 0;
+  Later later;
   Stages stages;  ///< of all workers
   std::vector<DeviceStatistics> devices;
   std::uint64_t clients = 0;                      ///< enrolled

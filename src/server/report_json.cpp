@@ -34,7 +34,21 @@ Json to_json_value(const Report::Stages& stages) {
   return value;
 }
 
+Json to_json_value(const Report::Events& events) {
+  Json value = Json::object();
+  for (const auto& [name, count] : events) value[std::string(name)] = count;
+  return value;
+}
+
+Json to_json_value(const Report::Backend& backend) {
+  Json value{{"address", backend.address}, {"usable", backend.is_usable}};
+  value.update(to_json_value(backend.events));
+  return value;
+}
+
 Json to_json_value(const Report::Service& service) {
+  Json backends = Json::array();
+  for (const Report::Backend& one : service.backends) backends.push_back(to_json_value(one));
   Json keys = Json::array();
   Json details = Json::array();
   for (const Report::Service::Key& key : service.keys) {
@@ -57,7 +71,8 @@ Json to_json_value(const Report::Service& service) {
           {"requests", service.requests},
           {"authenticated", service.authenticated},
           {"replied", service.replied},
-          {"drops", to_json_value(service.drops)}};
+          {"drops", to_json_value(service.drops)},
+          {"backends", std::move(backends)}};
 }
 
 Json to_json_value(const DeviceStatistics& device) {
@@ -87,6 +102,8 @@ Json to_json_value(const Books& books) {
               {"bytes_out", books.bytes_out},
               {"admitted_known", books.admitted_known},
               {"admitted_unknown", books.admitted_unknown},
+              {"over_rate_admitted", books.over_rate_admitted},
+              {"replays", books.replays},
               {"proofs_by_table", books.proofs_by_table},
               {"proofs_by_ladder", books.proofs_by_ladder},
               {"proof_tables_built", books.proof_tables_built},
@@ -144,6 +161,8 @@ std::string to_json(const Report& report) {
                       {"authenticated", suite.authenticated},
                       {"replied", suite.replied}});
   }
+  Json later = to_json_value(report.later.events);
+  later["awaited"] = report.later.awaited;
   const Json value{{"version", PSSST_VERSION},
                    {"x25519_kernel", report.x25519_kernel},
                    {"workers", std::move(workers)},
@@ -156,6 +175,7 @@ std::string to_json(const Report& report) {
                    {"generation", report.generation},
                    {"static_secrets_found", report.static_secrets_found},
                    {"static_secrets_multiplied", report.static_secrets_multiplied},
+                   {"later", std::move(later)},
                    {"total", to_json_value(report.total)},
                    {"books_balance", report.balanced()}};
   return value.dump();

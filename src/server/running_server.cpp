@@ -49,7 +49,8 @@ base::Result<void> RunningServer::start_workers() {
   auto cpus = choose_cpus(configuration_.cpus);
   if (!cpus) return tl::unexpected(cpus.error());
   cpus_ = *std::move(cpus);
-  auto loaded = load_snapshot(configuration_, &slots_);
+  handlers_ = std::make_unique<HandlerRuntime>(cpus_, later_replies_of(configuration_));
+  auto loaded = load_snapshot(configuration_, &slots_, handlers_.get());
   if (!loaded) return tl::unexpected(loaded.error());
   const auto functions = key_functions_of(configuration_.services, (*loaded)->services());
   if (!functions) return tl::unexpected(functions.error());
@@ -58,8 +59,8 @@ base::Result<void> RunningServer::start_workers() {
   const auto clients = start_identities();
   if (!clients) return tl::unexpected(clients.error());
   auto group = configuration_.port == PortKind::kDpdk
-                   ? start_dpdk_workers(configuration_, cpus_, *snapshots_, *clients)
-                   : start_socket_workers(configuration_, cpus_, *snapshots_, *clients);
+                   ? start_dpdk_workers(configuration_, cpus_, *snapshots_, *handlers_, *clients)
+                   : start_socket_workers(configuration_, cpus_, *snapshots_, *handlers_, *clients);
   if (!group) return tl::unexpected(group.error());
   workers_ = *std::move(group);
   monitor_.emplace(workers_->sources(), Clock::now());
@@ -78,15 +79,17 @@ base::Result<WorkerClients> RunningServer::start_identities() {
 
 Report RunningServer::report() {
   const std::lock_guard lock(mutex_);
-  workers_->refresh_counters();
-  Report report = collect_report(workers_->sources(), snapshots_->current());
+  Report report = collect_report(*workers_, snapshots_->current());
   report.generation = generation_;
-  report.x25519_kernel = workers_->x25519_kernel();
   if (identities_ != nullptr) {
     report.store = identities_->status();
     report.clients = count_enrolled(*report.store);
   }
   return report;
+}
+
+base::Result<std::unique_ptr<TelemetryAnswers>> RunningServer::answer_telemetry() {
+  return workers_->answer_telemetry(*this);
 }
 
 Health RunningServer::health() {
@@ -131,7 +134,7 @@ ReloadOutcome RunningServer::apply(Configuration next) {
   ReloadOutcome outcome;
   outcome.needs_restart = changes_that_need_restart(configuration_, next);
   next = without_restart_changes(configuration_, std::move(next));
-  auto loaded = load_snapshot(next, &slots_);
+  auto loaded = load_snapshot(next, &slots_, handlers_.get());
   if (!loaded) {
     // The places that it had begun to give out.
     static_cast<void>(slots_.free_all_but(snapshots_->current().services()));

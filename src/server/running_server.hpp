@@ -14,6 +14,7 @@
 #include "server/config/configuration.hpp"
 #include "server/config/reply_memory.hpp"
 #include "server/counter_slots.hpp"
+#include "server/handler/handler_runtime.hpp"
 #include "server/health_monitor.hpp"
 #include "server/identities.hpp"
 #include "server/published.hpp"
@@ -41,6 +42,8 @@ class RunningServer final : public Appliance {
   [[nodiscard]] ReloadOutcome reload() override;
   std::chrono::seconds drain(std::optional<std::chrono::seconds> deadline) override;
 
+  /// As WorkerGroup has it.
+  base::Result<std::unique_ptr<TelemetryAnswers>> answer_telemetry();
   /// One line: ports, services, workers, clients.
   [[nodiscard]] std::string describe();
   [[nodiscard]] CountersForm counters_form();
@@ -81,8 +84,9 @@ class RunningServer final : public Appliance {
   Configuration configuration_;
   const ReadConfiguration read_again_;
   std::vector<unsigned> cpus_;
-  CounterSlots slots_;   ///< (reload)
-  ReplyMemory replies_;  ///< (reload)
+  CounterSlots slots_;                        ///< (reload)
+  ReplyMemory replies_;                       ///< (reload)
+  std::unique_ptr<HandlerRuntime> handlers_;  ///< must end after the snapshots
   std::unique_ptr<Published<Snapshot>> snapshots_;
   std::unique_ptr<Identities> identities_;  ///< of the store; must end before the snapshots
   std::unique_ptr<WorkerGroup> workers_;    ///< must end before both

@@ -23,10 +23,19 @@ base::Result<void> hold_reply_functions(std::span<const ServiceSettings> setting
   return {};
 }
 
+void add_attached(const Handler& handler, std::vector<const AttachedHandler*>& attached) {
+  if (const auto* one = dynamic_cast<const AttachedHandler*>(&handler)) attached.push_back(one);
+  for (const auto& part : handler.parts()) add_attached(*part, attached);
+}
+
 }  // namespace
 
-Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients)
-    : services_(std::move(services)), service_at_(65536), clients_(std::move(clients)) {
+Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients,
+                   Protection protection)
+    : services_(std::move(services)),
+      service_at_(65536),
+      clients_(std::move(clients)),
+      protection_(std::move(protection)) {
   for (std::size_t i = 0; i < services_.size(); ++i) {
     services_[i].index = i;
     std::uint32_t& entry = service_at_[services_[i].udp_port];
@@ -36,6 +45,7 @@ Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients)
     for (const ServerKey& key : services_[i].keys) {
       server_key_begins_.at(key.public_key().front()) = true;
     }
+    add_attached(*services_[i].handler, attached_);
   }
 }
 
@@ -62,8 +72,10 @@ const Service* Snapshot::find_by_address(const Service& first,
 
 base::Result<std::unique_ptr<const Snapshot>> Snapshot::create(std::vector<Service> services,
                                                                std::vector<Identity> clients,
-                                                               CounterSlots* slots) {
-  std::unique_ptr<Snapshot> snapshot(new Snapshot(std::move(services), std::move(clients)));
+                                                               CounterSlots* slots,
+                                                               Protection protection) {
+  std::unique_ptr<Snapshot> snapshot(
+      new Snapshot(std::move(services), std::move(clients), std::move(protection)));
   if (auto fit = check_services(snapshot->services(), snapshot->clients()); !fit) {
     return tl::unexpected(fit.error());
   }
@@ -75,8 +87,9 @@ base::Result<std::unique_ptr<const Snapshot>> Snapshot::create(std::vector<Servi
 }
 
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration& configuration,
-                                                            CounterSlots* slots) {
-  auto services = make_services(configuration.services);
+                                                            CounterSlots* slots,
+                                                            HandlerRuntime* runtime) {
+  auto services = make_services(configuration.services, runtime);
   if (!services) return tl::unexpected(services.error());
   std::vector<Identity> clients;
   if (!configuration.clients_file.empty()) {
@@ -84,7 +97,8 @@ base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration&
     if (!listed) return tl::unexpected(listed.error());
     clients = std::move(*listed);
   }
-  auto snapshot = Snapshot::create(std::move(*services), std::move(clients), slots);
+  auto snapshot =
+      Snapshot::create(std::move(*services), std::move(clients), slots, configuration.protection);
   if (!snapshot) return snapshot;
   if (auto held = hold_reply_functions(configuration.services, (*snapshot)->services(),
                                        configuration.state_directory);

@@ -31,21 +31,28 @@ bool host_has_ipv6() noexcept {
 
 net::SocketPortConfig port_config(const Configuration& configuration) {
   net::SocketPortConfig config;
+  config.slots += later_replies_of(configuration);
   config.addresses = configuration.socket.addresses;
   if (config.addresses.empty()) {
     config.addresses.emplace_back("0.0.0.0");
     if (host_has_ipv6()) config.addresses.emplace_back("::");
   }
   for (const ServiceSettings& service : configuration.services) {
-    config.udp_ports.push_back(service.udp_port);
+    // Services that share one share its sockets: of several, one would be read.
+    if (std::ranges::find(config.udp_ports, service.udp_port) == config.udp_ports.end()) {
+      config.udp_ports.push_back(service.udp_port);
+    }
   }
   return config;
 }
 
-WorkerSettings worker_settings(const Configuration& configuration, const WorkerClients& clients) {
+WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers,
+                               const WorkerClients& clients) {
   WorkerSettings settings;
+  settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.protection_memory = configuration.protection_memory;
   settings.directory = clients.directory;
   settings.clients_expected = clients.expected;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
@@ -56,10 +63,11 @@ WorkerSettings worker_settings(const Configuration& configuration, const WorkerC
 class SocketWorkers final : public WorkerGroup {
  public:
   SocketWorkers(const Configuration& configuration, const std::vector<unsigned>& cpus,
-                Published<Snapshot>& snapshots, const WorkerClients& clients)
+                Published<Snapshot>& snapshots, HandlerRuntime& handlers,
+                const WorkerClients& clients)
       : config_(port_config(configuration)),
         open_(config_.udp_ports),
-        workers_(cpus, snapshots, worker_settings(configuration, clients)) {}
+        workers_(cpus, snapshots, worker_settings(configuration, handlers, clients)) {}
   SocketWorkers(const SocketWorkers&) = delete;
   SocketWorkers& operator=(const SocketWorkers&) = delete;
   ~SocketWorkers() override { join(); }
@@ -145,8 +153,9 @@ class SocketWorkers final : public WorkerGroup {
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
                                                                 Published<Snapshot>& snapshots,
+                                                                HandlerRuntime& handlers,
                                                                 const WorkerClients& clients) {
-  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots, clients);
+  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots, handlers, clients);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

@@ -26,6 +26,25 @@ base::Result<void> check_rounding_mode() {
                     "start the server from a program that leaves the rounding mode alone");
 }
 
+bool is_fault_of_source(DropReason reason) noexcept {
+  switch (reason) {
+    case DropReason::kSharedSecretZero:
+    case DropReason::kTag:
+    case DropReason::kProofTooShort:
+    case DropReason::kClientUnknown:
+    case DropReason::kClientRevoked:
+    case DropReason::kClientNotValidNow:
+    case DropReason::kProofZero:
+    case DropReason::kProofMismatch:
+    case DropReason::kClientTag:
+    case DropReason::kMessageLength:
+    case DropReason::kPadding:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::size_t admission_queue_capacity(std::size_t port_capacity, std::size_t burst_limit) {
   PSSST_ASSERT(port_capacity >= 2 * kReceiveBatch);
   return std::min((port_capacity - kReceiveBatch) / 2, kQueuedBurstsMax * burst_limit);

@@ -11,6 +11,7 @@
 #include "identity/client_directory.hpp"
 #include "server/config/configuration.hpp"
 #include "server/counter_slots.hpp"
+#include "server/handler/handler_runtime.hpp"
 #include "server/published.hpp"
 #include "server/report.hpp"
 #include "server/snapshot.hpp"
@@ -78,15 +79,18 @@ struct WorkerClients {
 };
 
 /// Starts one worker per CPU and returns when all of them serve; on failure none is left.
-/// `snapshots` has one reader per CPU and must outlive the group.
+/// `snapshots` has one reader per CPU, `handlers` was made for these CPUs; both must outlive the
+/// group.
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
                                                                 Published<Snapshot>& snapshots,
+                                                                HandlerRuntime& handlers,
                                                                 const WorkerClients& clients = {});
 /// The same over DPDK. Fails in a build without it.
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
                                                               const std::vector<unsigned>& cpus,
                                                               Published<Snapshot>& snapshots,
+                                                              HandlerRuntime& handlers,
                                                               const WorkerClients& clients = {});
 
 }  // namespace pssst::server

@@ -1,5 +1,6 @@
 """`pssstd --config FILE`: what the file says is served, and a wrong file is refused as a whole."""
 
+import os
 import subprocess
 
 import peer
@@ -93,6 +94,9 @@ def test_credentials(files):
         credentials.mkdir()
         state.mkdir()
         (files.folder / "echo.key").rename(credentials / "the.key")
+        if os.geteuid() == 0:
+            # Its access control list's mask looks like a right of the group; anybody else's is one.
+            (credentials / "the.key").chmod(0o440)
         path.write_text(path.read_text().replace("echo.key", "credential:the.key"))
         environment = {"CREDENTIALS_DIRECTORY": str(credentials), "STATE_DIRECTORY": str(state)}
         command = place.namespace.command(PSSSTD, "--config", path)

@@ -63,8 +63,8 @@ def test_every_key_of_the_configuration_is_in_the_manual():
     example = (ROOT / "deploy/pssstd.toml").read_text()
     section = None
     for line in example.splitlines():
-        if re.fullmatch(r"\[+\w+\]+", line):
-            section = page.index(f'.SS {line}\n', section)
+        if re.fullmatch(r"#?\[+[\w.]+\]+", line):
+            section = page.index(f'.SS {line.removeprefix("#")}\n', section)
         elif key := re.match(r"#?(\w+) = ", line):
             assert re.search(rf"^{key.group(1)} = ", page[section:], re.MULTILINE), line
     assert section

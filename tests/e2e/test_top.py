@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -49,13 +50,13 @@ def test_once():
         lines = done.stdout.splitlines()
         assert lines[0].startswith("pssst ") and lines[0].endswith("  ready")
         requests, replies, drops = map(float, lines[3].split()[:3])
-        assert 1 < requests < 101 and replies == requests and drops == 0
+        assert 1 < requests < 101 and abs(replies - requests) <= 2 and drops == 0
         service = next(line.split() for line in lines if line.startswith("udp-"))
-        assert float(service[3]) == requests
+        assert abs(float(service[3]) - requests) <= 2
         key = next(line for line in lines if line.startswith("  key "))
         assert re.search(r" 100\.0 %  last use 0\.\d s ago$", key)
         request = next(line.split() for line in lines if line.startswith("request "))
-        assert float(request[1]) == requests and request[3] in ("us", "ms")
+        assert abs(float(request[1]) - requests) <= 2 and request[3] in ("us", "ms")
         control.ask("drain", "60")
         assert top(control, "--once", "--interval", "0.1").stdout.splitlines()[0].endswith(
             "  NOT READY; draining")
@@ -71,37 +72,38 @@ def test_without_a_server():
 
 
 class Screen:
-    """`pssst top` on a terminal of its own."""
+    """`pssst top` on a terminal of its own. We keep both ends: what is said last would be lost with
+    the one who said it."""
 
     def __init__(self, control):
-        self.pid, self._end = pty.fork()
-        if self.pid == 0:
-            os.execv(PSSST, [str(PSSST), "top", "--socket", str(control.path),
-                             "--interval", "0.2"])
+        self._end, self._other = pty.openpty()
+        self.process = subprocess.Popen(
+            [PSSST, "top", "--socket", control.path, "--interval", "0.2"], stdin=self._other,
+            stdout=self._other, stderr=self._other, start_new_session=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self._end)
+        os.close(self._other)
 
     def read_until(self, wanted, within=20):
         text, deadline = "", time.monotonic() + within
         while not re.search(wanted, text):
-            assert time.monotonic() < deadline, repr(text)
-            try:
-                text += os.read(self._end, 65536).decode()
-            except OSError:  # the terminal's other end was closed
-                break
-        assert re.search(wanted, text), repr(text)
+            left = deadline - time.monotonic()
+            assert left > 0 and select.select([self._end], [], [], left)[0], repr(text)
+            text += os.read(self._end, 65536).decode()
 
     def press(self, key):
         os.write(self._end, key)
 
-    def status(self):
-        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        os.close(self._end)
-        return status
-
 
 def test_on_a_terminal():
     with KINDS["socket-ipv4"]() as place, control_place() as control, \
-            world_in(place, "--control", control.path) as world:
-        screen = Screen(control)
+            world_in(place, "--control", control.path) as world, Screen(control) as screen:
         with Calls(world):
             screen.read_until(r"\x1b\[\?1049h")
             screen.read_until(r"\x1b\[H\S+ .*  ready\x1b\[K\r\n")
@@ -113,14 +115,13 @@ def test_on_a_terminal():
         screen.read_until("is the server running")
         screen.press(b"q")
         screen.read_until(r"\x1b\[\?1049l")
-        assert screen.status() == 0
+        assert screen.process.wait(10) == 0
 
 
 def test_a_signal_gives_the_terminal_back():
     with KINDS["socket-ipv4"]() as place, control_place() as control, \
-            world_in(place, "--control", control.path):
-        screen = Screen(control)
+            world_in(place, "--control", control.path), Screen(control) as screen:
         screen.read_until("ready")
-        os.kill(screen.pid, signal.SIGTERM)
+        screen.process.send_signal(signal.SIGTERM)
         screen.read_until(r"\x1b\[\?1049l")
-        assert screen.status() == 0
+        assert screen.process.wait(10) == 0

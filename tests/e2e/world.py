@@ -40,7 +40,7 @@ def standard_services():
     return [
         Service("echo", UDP_PORT, peer.generate_private()),
         Service("discard", UDP_PORT + 1, peer.generate_private()),
-        Service("ack", UDP_PORT + 2, peer.generate_private(), f",reply={ACK_TEXT.decode()}"),
+        Service("ack", UDP_PORT + 2, peer.generate_private(), f",reply={ACK_TEXT.decode()},reply-limit=1.5"),
     ]
 
 

@@ -51,7 +51,8 @@ WRONG_FILES = {
     "an unknown section like no other": (
         '[colours]\n' + SERVICE,
         ["1:2: there is no section [colours]: there are [clients], [control], [dpdk], "
-         "[drain], [log], [metrics], [port], [privileges], [server], [[service]], [socket]"]),
+         "[drain], [log], [metrics], [port], [privileges], [protection], [server], [[service]], "
+         "[socket]"]),
     "a misspelt key": (
         SERVICE + 'adresses = ["::1"]\n',
         ['5:1: [[service]] has no key "adresses": did you mean "addresses"?']),
@@ -292,6 +293,23 @@ WRONG_FILES = {
     "an unknown way with the second key": (
         SERVICE + 'second_key = true\n',
         ['5:14: [[service]] second_key is true: write "try" or "no"']),
+    "a reply limit that is too high": (
+        SERVICE + "reply_limit = 3.01\n",
+        ["5:15: [[service]] reply_limit is not 1 to 3 in hundredths: write how many times as long "
+         "as its request a reply may be, like 1.5"]),
+    "a reply limit that is no number": (
+        SERVICE + 'reply_limit = "2"\n',
+        ["5:15: [[service]] reply_limit is a string: write a number, 1 to 3: reply_limit = 1.5"]),
+    "a prefix with bits behind it": (
+        '[protection]\nallow = ["192.0.2.0/24", "192.0.2.1/24"]\n' + SERVICE,
+        ['2:26: [protection] allow has "192.0.2.1/24": write a prefix without further bits, or an '
+         "address"]),
+    "one prefix twice": (
+        '[protection]\nallow = ["2001:db8::/32", "2001:0db8::/32"]\n' + SERVICE,
+        ['2:27: [protection] allow has "2001:0db8::/32" twice: take one out']),
+    "a burst of nothing": (
+        "[protection]\nburst_ipv6_48 = 0\n" + SERVICE,
+        ["2:17: [protection] burst_ipv6_48 is 0: choose 1 to 1000000000"]),
     "one suite 1 key in two services that reply": (
         SERVICE + SERVICE.replace("7700", "7701"),
         ["8:9: service at UDP port 7701: the service at UDP port 7700 replies under the "

@@ -1,5 +1,5 @@
-// Configuration files: whatever the bytes, either a configuration that may serve, or faults that each
-// say where and what on one line.
+// Configuration files: whatever the bytes, either a configuration that may serve, or faults that
+// each say where and what on one line.
 //
 // A slash becomes an underscore, so that no file is named but those of the target's own folder.
 #include <sys/stat.h>
@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "base/assert.hpp"
-#include "base/hex.hpp"
-#include "pssst/keys.hpp"
 #include "server/config/configuration_file.hpp"
 
 namespace pssst::server {
@@ -24,34 +24,34 @@ void write(const std::string& path, std::string_view text) {
   PSSST_ASSERT(::chmod(path.c_str(), 0600) == 0);
 }
 
-/// A folder with what a configuration may name; removed by nobody but the system: it is in /tmp.
-std::string make_folder() {
-  std::string folder = "/tmp/pssst-fuzz-XXXXXX";
-  PSSST_ASSERT(::mkdtemp(folder.data()) != nullptr);
-  const std::string digits(64, '5');
-  write(folder + "/server.key", digits + "\n");
-  write(folder + "/f002.key", "f002:" + std::string(63, '5') + "1\n");
-  write(folder + "/clients", "");
-  return folder;
-}
-
-void remove_folder() noexcept;
-const std::string kFolder = [] {
-  std::string folder = make_folder();
-  std::atexit([] { remove_folder(); });
-  return folder;
-}();
-
-void remove_folder() noexcept {
-  for (const char* name : {"/server.key", "/f002.key", "/clients", "/pssstd.toml"}) {
-    ::unlink((kFolder + name).c_str());
+/// With what a configuration may name.
+class Folder {
+ public:
+  Folder() {
+    PSSST_ASSERT(::mkdtemp(path_.data()) != nullptr);
+    write(path("server.key"), std::string(64, '5') + "\n");
+    write(path("f002.key"), "f002:" + std::string(63, '5') + "1\n");
+    write(path("clients"), "");
   }
-  ::rmdir(kFolder.c_str());
-}
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  [[nodiscard]] std::string path(std::string_view name) const {
+    return path_ + "/" + std::string(name);
+  }
+
+ private:
+  std::string path_ = "/tmp/pssst-fuzz-XXXXXX";
+};
 
 void check(std::string text) {
   std::ranges::replace(text, '/', '_');
-  const std::string path = kFolder + "/pssstd.toml";
+  static const Folder folder;
+  const std::string path = folder.path("pssstd.toml");
   write(path, text);
   const auto read = read_configuration(path);
   if (read) {
@@ -64,7 +64,7 @@ void check(std::string text) {
   PSSST_ASSERT(!read.error().empty());
   for (const Fault& fault : read.error()) {
     const std::string line = to_string(fault);
-    PSSST_ASSERT(line.starts_with(kFolder) && !fault.what.empty());
+    PSSST_ASSERT(line.starts_with(folder.path("")) && !fault.what.empty());
     PSSST_ASSERT(line.find('\n') == std::string::npos);
   }
 }

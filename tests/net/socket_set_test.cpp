@@ -71,6 +71,19 @@ TEST(SocketSet, OpensAndClosesWhileAWorkerUsesIt) {
   EXPECT_TRUE(is_echoed(first));
 }
 
+TEST(SocketSet, AUdpPortThatIsNamedTwiceHasOneSocket) {
+  const std::uint16_t udp_port = free_udp_port({"127.0.0.1"});
+  {
+    const auto set =
+        SocketSet::create({.addresses = {"127.0.0.1"}}, std::array{udp_port, udp_port});
+    ASSERT_TRUE(set);
+    EXPECT_EQ((*set)->sockets().size(), 1U);
+  }
+  // The kernel would give a second one its share, and nobody would read it.
+  EchoWorker worker({udp_port, udp_port});
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(is_echoed(udp_port));
+}
+
 TEST(SocketSet, OpensAllOrNone) {
   const std::uint16_t first = free_udp_port({"127.0.0.1"});
   const std::uint16_t second = free_udp_port({"127.0.0.1"});

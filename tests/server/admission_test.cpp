@@ -10,7 +10,9 @@
 namespace pssst::server {
 namespace {
 
-constexpr std::uint64_t kLifetime = 1000;
+constexpr std::uint64_t kHz = 100;
+constexpr std::uint64_t kLifetime = Admission::kKnownSeconds * kHz;
+constexpr unsigned kShare = 25;  // percent
 constexpr std::uint8_t kKnown = 1;
 constexpr std::uint8_t kStranger = 2;
 
@@ -24,7 +26,7 @@ net::Datagram from(std::uint8_t prefix, std::uintptr_t number) {
 /// The numbers of what a burst of `lanes` takes.
 std::vector<std::uintptr_t> take(Admission& admission, std::size_t lanes) {
   std::vector<QueuedDatagram> burst(lanes);
-  burst.resize(admission.take(burst));
+  burst.resize(admission.take(burst, kShare));
   std::vector<std::uintptr_t> numbers;
   for (const QueuedDatagram& queued : burst) numbers.push_back(queued.datagram.handle);
   return numbers;
@@ -39,21 +41,30 @@ class AdmissionTest : public testing::Test {
  protected:
   AdmissionTest() { admission_.remember(from(kKnown, 0), 0); }
 
+  Admission::Admitted add(const net::Datagram& datagram, std::uint64_t now) {
+    return admission_.add(datagram, admission_.find_source(datagram), now);
+  }
   void fill(std::uint8_t prefix, std::uintptr_t first, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
-      ASSERT_NE(admission_.add(from(prefix, first + i), 1), Admission::Admitted::kNo);
+      ASSERT_NE(add(from(prefix, first + i), 1), Admission::Admitted::kNo);
     }
+  }
+
+  static ProtectionMemory memory() {
+    ProtectionMemory memory;
+    memory.replay_window = std::chrono::seconds(10);
+    return memory;
   }
 
   static constexpr std::size_t kCapacity = 100;
   static constexpr std::size_t kBurst = 64;
-  Admission admission_{kCapacity, kBurst, kLifetime};
+  Admission admission_{kCapacity, kBurst, memory(), kHz};
 };
 
 TEST_F(AdmissionTest, SortsByPrefix) {
-  EXPECT_EQ(admission_.add(from(kKnown, 0), 1), Admission::Admitted::kKnown);
-  EXPECT_EQ(admission_.add(from(kStranger, 0), 1), Admission::Admitted::kUnknown);
-  EXPECT_EQ(admission_.add(from(kKnown, 0), kLifetime), Admission::Admitted::kUnknown);
+  EXPECT_EQ(add(from(kKnown, 0), 1), Admission::Admitted::kKnown);
+  EXPECT_EQ(add(from(kStranger, 0), 1), Admission::Admitted::kUnknown);
+  EXPECT_EQ(add(from(kKnown, 0), kLifetime), Admission::Admitted::kUnknown);
   EXPECT_EQ(admission_.size(), 3U);
 }
 
@@ -102,27 +113,27 @@ TEST_F(AdmissionTest, AnUnusedShareGoesToTheOther) {
 
 TEST_F(AdmissionTest, AFullQueueRefusesAndLeavesTheOtherAlone) {
   fill(kStranger, 1000, kCapacity);
-  EXPECT_EQ(admission_.add(from(kStranger, 1), 1), Admission::Admitted::kNo);
+  EXPECT_EQ(add(from(kStranger, 1), 1), Admission::Admitted::kNo);
   EXPECT_EQ(admission_.size(), kCapacity);
   fill(kKnown, 0, kCapacity);
-  EXPECT_EQ(admission_.add(from(kKnown, 1), 1), Admission::Admitted::kNo);
+  EXPECT_EQ(add(from(kKnown, 1), 1), Admission::Admitted::kNo);
   EXPECT_EQ(admission_.size(), 2 * kCapacity);
   EXPECT_EQ(take(admission_, 64).size(), 64U);
-  EXPECT_EQ(admission_.add(from(kStranger, 1), 1), Admission::Admitted::kUnknown);
+  EXPECT_EQ(add(from(kStranger, 1), 1), Admission::Admitted::kUnknown);
 }
 
 // Every stranger's datagram is tried twice, as if its first key never opened it.
 TEST_F(AdmissionTest, SecondTriesStayWithinTheirShare) {
   fill(kStranger, 1000, kCapacity);
   std::vector<QueuedDatagram> burst(kBurst);
-  ASSERT_EQ(admission_.take(burst), kBurst);
+  ASSERT_EQ(admission_.take(burst, kShare), kBurst);
   for (const QueuedDatagram& queued : burst) admission_.add_again(queued);
   EXPECT_EQ(admission_.size(), kCapacity);
 
   fill(kKnown, 0, kCapacity);
   std::size_t tries = 0;
   for (std::size_t again = kBurst; again > 0;) {
-    const std::size_t n = admission_.take(burst);
+    const std::size_t n = admission_.take(burst, kShare);
     ASSERT_EQ(n, kBurst);
     for (const QueuedDatagram& queued : burst) {
       if (queued.known) continue;
@@ -131,8 +142,8 @@ TEST_F(AdmissionTest, SecondTriesStayWithinTheirShare) {
       ++tries;
       --again;
     }
-    EXPECT_EQ(tries % (kBurst / Admission::kUnknownShare), 0U);
-    fill(kKnown, 0, kBurst - kBurst / Admission::kUnknownShare);
+    EXPECT_EQ(tries % (kBurst * kShare / 100), 0U);
+    fill(kKnown, 0, kBurst - kBurst * kShare / 100);
   }
   EXPECT_EQ(tries, kBurst);
 }
@@ -140,10 +151,97 @@ TEST_F(AdmissionTest, SecondTriesStayWithinTheirShare) {
 TEST_F(AdmissionTest, ASecondTryOfAKnownSourceComesFirst) {
   fill(kKnown, 0, 2);
   std::vector<QueuedDatagram> burst(4);
-  ASSERT_EQ(admission_.take(burst), 2U);
+  ASSERT_EQ(admission_.take(burst, kShare), 2U);
   admission_.add_again(burst[1]);
   fill(kKnown, 7, 1);
   EXPECT_EQ(take(admission_, 4), (std::vector<std::uintptr_t>{1, 7}));
+}
+
+TEST_F(AdmissionTest, TheShareOfStrangersIsWhatIsSaidAndAtLeastALane) {
+  fill(kKnown, 0, 90);
+  fill(kStranger, 1000, 90);
+  std::vector<QueuedDatagram> burst(32);
+  const auto strangers = [&](unsigned share) {
+    EXPECT_EQ(admission_.take(burst, share), burst.size());
+    return std::count_if(burst.begin(), burst.end(),
+                         [](const QueuedDatagram& queued) { return !queued.known; });
+  };
+  EXPECT_EQ(strangers(50), 16);
+  EXPECT_EQ(strangers(1), 1);
+  EXPECT_EQ(strangers(100), 32);
+}
+
+TEST_F(AdmissionTest, WithoutMemoryAllAreAlike) {
+  ProtectionMemory nothing = memory();
+  nothing.known_sources = 0;
+  nothing.charged_sources = 0;
+  Admission admission(kCapacity, kBurst, nothing, kHz);
+  const net::Datagram datagram = from(kKnown, 0);
+  admission.remember(datagram, 0);
+  Protection protection;
+  for (int i = 0; i < 10'000; ++i) admission.charge(datagram, protection, 0);
+  EXPECT_FALSE(admission.is_over_rate(datagram, admission.find_source(datagram), protection, 0));
+  EXPECT_EQ(admission.add(datagram, admission.find_source(datagram), 1),
+            Admission::Admitted::kUnknown);
+}
+
+class AdmissionLimits : public AdmissionTest {
+ protected:
+  [[nodiscard]] bool is_over(const net::Datagram& datagram) const {
+    return admission_.is_over_rate(datagram, admission_.find_source(datagram), protection_, 0);
+  }
+  void charge(const net::Datagram& datagram, int times) {
+    for (int i = 0; i < times; ++i) admission_.charge(datagram, protection_, 0);
+  }
+  Protection protection_;
+};
+
+TEST_F(AdmissionLimits, AreForOnePrefixAlone) {
+  charge(from(kKnown, 0), 1000);
+  EXPECT_TRUE(is_over(from(kKnown, 0)));
+  EXPECT_FALSE(is_over(from(kStranger, 0)));
+}
+
+TEST_F(AdmissionLimits, CanBeSwitchedOff) {
+  charge(from(kKnown, 0), 1000);
+  protection_.limit = LimitMode::kOff;
+  EXPECT_FALSE(is_over(from(kKnown, 0)));
+  charge(from(kStranger, 0), 5000);
+  protection_.limit = LimitMode::kCount;
+  EXPECT_TRUE(is_over(from(kKnown, 0)));
+  EXPECT_FALSE(is_over(from(kStranger, 0)));
+}
+
+TEST_F(AdmissionLimits, AreNotForWhoeverIsAllowed) {
+  protection_.allow = {*parse_address_range("10.0.1.1")};
+  charge(from(kKnown, 0), 5000);
+  protection_.allow = {*parse_address_range("10.0.2.0/24")};
+  EXPECT_FALSE(is_over(from(kKnown, 0))) << "it was not charged";
+  charge(from(kKnown, 0), 1000);
+  EXPECT_TRUE(is_over(from(kKnown, 0)));
+  protection_.allow = {*parse_address_range("10.0.0.0/16")};
+  EXPECT_FALSE(is_over(from(kKnown, 0)));
+}
+
+TEST_F(AdmissionTest, FindsReplaysWithinTheWindow) {
+  std::array<std::uint8_t, kDhSize> dh{1, 2, 3};
+  EXPECT_FALSE(admission_.is_replay(dh, 0));
+  EXPECT_TRUE(admission_.is_replay(dh, 0));
+  EXPECT_TRUE(admission_.is_replay(dh, 10 * kHz - 1));
+  for (std::size_t i = 0; i < dh.size(); ++i) {
+    std::array<std::uint8_t, kDhSize> other = dh;
+    other.at(i) ^= 0x80;
+    EXPECT_FALSE(admission_.is_replay(other, 0)) << i;
+  }
+  EXPECT_FALSE(admission_.is_replay(dh, 10 * kHz)) << "a replay makes it no younger";
+  EXPECT_TRUE(admission_.is_replay(dh, 10 * kHz + 1));
+}
+
+TEST_F(AdmissionTest, WithoutAWindowThereAreNoReplays) {
+  Admission admission(kCapacity, kBurst, ProtectionMemory{}, kHz);
+  const std::array<std::uint8_t, kDhSize> dh{1, 2, 3};
+  EXPECT_FALSE(admission.is_replay(dh, 0));
+  EXPECT_FALSE(admission.is_replay(dh, 0));
 }
 
 TEST(DatagramQueue, KeepsOrderAroundTheEndOfItsRing) {

@@ -75,9 +75,10 @@ inline Report::Worker busy_worker(unsigned cpu, unsigned i) {
   std::uint64_t next = 10'000 * i;
   for (std::uint64_t Books::*entry :
        {&Books::missed, &Books::bytes_in, &Books::bytes_out, &Books::admitted_known,
-        &Books::admitted_unknown, &Books::proofs_by_table, &Books::proofs_by_ladder,
-        &Books::proof_tables_built, &Books::bursts, &Books::lanes, &Books::loops,
-        &Books::loops_busy, &Books::tsc_busy, &Books::tsc_total}) {
+        &Books::admitted_unknown, &Books::over_rate_admitted, &Books::replays,
+        &Books::proofs_by_table, &Books::proofs_by_ladder, &Books::proof_tables_built,
+        &Books::bursts, &Books::lanes, &Books::loops, &Books::loops_busy, &Books::tsc_busy,
+        &Books::tsc_total}) {
     books.*entry = ++next;
   }
   worker.self_requests_right = 7 * i;

@@ -80,6 +80,69 @@ TEST(Options, NamesAddressesAndSecondKeys) {
   EXPECT_FALSE(parse({"--service", kEcho + ",name=" + std::string(65, 'x')}));
 }
 
+TEST(Options, HandlersOutOfLibraries) {
+  const Configuration options = options_of(
+      {"--service",
+       "port=1,handler=library,library=/lib/a.so,option=table=a=b,option=n=,deadline=250,"
+       "in-flight=7,key=k",
+       "--later-replies", "99"});
+  EXPECT_EQ(options.services[0].handler, "library");
+  EXPECT_EQ(options.services[0].options, (HandlerOptions{.library = "/lib/a.so",
+                                                         .options = {{"table", "a=b"}, {"n", ""}},
+                                                         .deadline = std::chrono::milliseconds(250),
+                                                         .in_flight = 7}));
+  EXPECT_EQ(options.later_replies, 99U);
+  for (const char* bad :
+       {"", ",library=", ",library=a,option=b", ",library=a,option==b", ",library=a,deadline=0",
+        ",library=a,deadline=60001", ",library=a,in-flight=0", ",library=a,in-flight=x",
+        ",library=a,library=b", ",library=a,backend=b", ",library=a,reply=b"}) {
+    EXPECT_FALSE(parse({"--service", "port=1,key=k,handler=library" + std::string(bad)})) << bad;
+  }
+  EXPECT_FALSE(parse(with_service({"--later-replies", "0"})));
+}
+
+TEST(Options, HandlersInOtherProcesses) {
+  const Configuration options =
+      options_of({"--service", "port=1,handler=forward,backend=/run/a,backend=@b,key=k"});
+  EXPECT_EQ(options.services[0].handler, "forward");
+  EXPECT_EQ(options.services[0].options.backends, (Words{"/run/a", "@b"}));
+  EXPECT_FALSE(parse({"--service", "port=1,handler=forward,key=k"}));
+  EXPECT_FALSE(parse({"--service", "port=1,handler=forward,backend=a,backend=a,key=k"}));
+}
+
+TEST(Options, HandlersOfMessageTypes) {
+  const Configuration options =
+      options_of({"--service",
+                  "port=1,type=0x01,handler=ack,reply=ok,type=16-31,handler=library,library=a.so,"
+                  "option=x=y,type=2,handler=echo,key=k,policy=required"});
+  const ServiceSettings& service = options.services[0];
+  EXPECT_EQ(service.handler, "");
+  EXPECT_EQ(service.policy, ClientPolicy::kRequired);
+  ASSERT_EQ(service.types.size(), 3U);
+  EXPECT_EQ(service.types[0],
+            (MessageTypeSettings{.first = 1, .last = 1, .handler = "ack", .reply = {'o', 'k'}}));
+  EXPECT_EQ(service.types[1],
+            (MessageTypeSettings{.first = 16,
+                                 .last = 31,
+                                 .handler = "library",
+                                 .options = {.library = "a.so", .options = {{"x", "y"}}}}));
+  EXPECT_EQ(service.types[2], (MessageTypeSettings{.first = 2, .last = 2, .handler = "echo"}));
+  for (const char* bad : {"type=256,handler=echo", "type=1", "type=1,type=2,handler=echo",
+                          "handler=echo,type=1,handler=echo", "type=1,handler=echo,handler=ack"}) {
+    EXPECT_FALSE(parse({"--service", std::string("port=1,key=k,") + bad})) << bad;
+  }
+}
+
+TEST(Options, ReplyLimits) {
+  EXPECT_EQ(options_of({"--service", kEcho}).services[0].reply_limit, 100U);
+  EXPECT_EQ(options_of({"--service", kEcho + ",reply-limit=1.25"}).services[0].reply_limit, 125U);
+  EXPECT_EQ(options_of({"--service", kEcho + ",reply-limit=3"}).services[0].reply_limit, 300U);
+  for (const char* bad :
+       {"", "0", "0.99", "3.01", "1.255", "-1", "nan", "inf", "1e0", "1x", "1,5"}) {
+    EXPECT_FALSE(parse({"--service", kEcho + ",reply-limit=" + bad})) << bad;
+  }
+}
+
 TEST(Options, EverythingForSockets) {
   const Configuration options =
       options_of({"--port",
@@ -258,7 +321,7 @@ const std::vector<BadLine>& bad_command_lines() {
        "--service port=-1,handler=echo,key=k: port=-1 is no UDP port: choose 1 to 65535"},
       {service("port=1,handler=clock,key=k"),
        "--service port=1,handler=clock,key=k: there is no handler \"clock\": choose echo, discard, "
-       "ack, time or count"},
+       "ack, time, count, library or forward"},
       {service("port=1,handler=echo,key=k,suite=2"),
        "--service port=1,handler=echo,key=k,suite=2: suite: \"2\" is not among its values: choose "
        "1 "

@@ -122,6 +122,7 @@ TEST_F(ReportTest, JsonHoldsTotalsWorkersAndServices) {
     "frames": 30, "datagrams": 21, "answered": 6, "handed_to_kernel": 0, "replied": 12,
     "answered_without_reply": 3, "pending": 3, "drops": {"ip_fragment": 3, "proof_mismatch": 3},
     "missed": 300, "bytes_in": 3000, "bytes_out": 1500, "admitted_known": 0, "admitted_unknown": 0,
+    "over_rate_admitted": 0, "replays": 0,
     "proofs_by_table": 9, "proofs_by_ladder": 6, "proof_tables_built": 3,
     "bursts": 6, "lanes": 21, "loops": 30, "loops_busy": 9, "tsc_total": 2000,
     "tsc_busy": 750, "busy_share": 0.375})");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "identity/follower.hpp"
+#include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 
 namespace pssst::server {
@@ -101,6 +102,9 @@ struct Configuration {
   std::string x25519_kernel;  ///< empty: the best that this CPU has
   /// For tables of clients, of all workers together; 0: none.
   unsigned proof_table_memory_mb = 256;
+  /// Requests of each worker that may await a later reply at once, where there are handlers that
+  /// answer later.
+  unsigned later_replies = 1024;
   /// Where records of reply functions are kept; empty: beside each key file.
   std::string state_directory;
   SocketOptions socket;
@@ -110,6 +114,8 @@ struct Configuration {
   LogOptions log;
   PrivilegeOptions privileges;
   DrainOptions drain;
+  Protection protection;
+  ProtectionMemory protection_memory;
 
   bool operator==(const Configuration&) const = default;
 };
@@ -120,5 +126,15 @@ struct Configuration {
              ? 0
              : std::size_t{configuration.proof_table_memory_mb} << 20;
 }
+
+/// Whether handlers come out of libraries.
+[[nodiscard]] bool uses_libraries(const Configuration& configuration) noexcept;
+
+/// Whether a handler of this service is not built in.
+[[nodiscard]] bool has_attached_handler(const ServiceSettings& service) noexcept;
+
+/// Requests of each worker that may await a later reply: 0 where all handlers are built in. What a
+/// server starts with decides; a reload cannot bring handlers for which there is no room.
+[[nodiscard]] std::size_t later_replies_of(const Configuration& configuration) noexcept;
 
 }  // namespace pssst::server

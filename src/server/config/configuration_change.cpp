@@ -30,6 +30,7 @@ constexpr std::array kStartSettings{
     setting<&Configuration::idle>("server.idle"),
     setting<&Configuration::x25519_kernel>("server.x25519_kernel"),
     setting<&Configuration::proof_table_memory_mb>("server.proof_table_memory_mb"),
+    setting<&Configuration::later_replies>("server.later_replies"),
     setting<&Configuration::state_directory>("server.state_directory"),
     StartSetting{
         "identity",
@@ -52,6 +53,8 @@ constexpr std::array kStartSettings{
           next.log.target = running.log.target;
         }},
     setting<&Configuration::privileges>("privileges"),
+    setting<&Configuration::protection_memory>(
+        "protection: known_sources, charged_sources, replays, replay_window"),
 };
 
 std::string fingerprint(const ServerKey& key) {
@@ -97,6 +100,10 @@ void describe_settings(const Serving& before, const Serving& after, const Servic
   if (a.policy != b.policy) {
     lines.push_back(service + "client policy " + std::string(policy_text(a.policy)) + " is now " +
                     std::string(policy_text(b.policy)));
+  }
+  if (a.reply_limit != b.reply_limit) {
+    lines.push_back(service + "reply limit of " + std::to_string(a.reply_limit) +
+                    " % of a request is now " + std::to_string(b.reply_limit) + " %");
   }
   if (a.label != b.label) lines.push_back(service + "label changed");
   if (a.try_second_key != b.try_second_key) {
@@ -178,6 +185,7 @@ std::vector<std::string> describe_changes(const Serving& before, const Serving& 
   if (a.log.level != b.log.level) lines.emplace_back("log.level changed");
   if (a.counters != b.counters) lines.emplace_back("server.counters changed");
   if (!(a.drain == b.drain)) lines.emplace_back("drain changed");
+  if (!(a.protection == b.protection)) lines.emplace_back("protection changed");
   return lines;
 }
 

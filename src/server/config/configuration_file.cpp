@@ -207,7 +207,14 @@ class ConfigurationReader {
          {"keys", "write one: keys = [\"server.key\"]"}}};
     for (const auto& [key, remedy] : kNeeded) {
       if (draft.places.contains(key)) continue;
+      if (std::string_view(key) == "handler" && draft.places.contains("types")) continue;
       reader_.add_fault(draft.place, std::string("[[service]] has no ") + key, remedy);
+    }
+    if (draft.places.contains("handler") && draft.places.contains("types")) {
+      reader_.add_fault(draft.place_of("handler"),
+                        "[[service]] handler is for all messages, and there are types",
+                        "take it out, or the types");
+      draft.settings.types.clear();
     }
     draft.has_all_keys = draft.has_all_keys && draft.places.contains("keys");
     const bool text = draft.places.contains("reply");

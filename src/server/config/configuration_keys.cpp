@@ -16,6 +16,9 @@ using Reader = ValueReader;
 using Node = TomlNode;
 using ConfigurationKey = Key<Configuration>;
 
+/// Far above what a worker can multiply.
+constexpr std::uint32_t kRateMax = 1'000'000'000;
+
 void read_x25519_kernel(Reader& reader, const Node& node, Configuration& to) {
   std::string name;
   reader.text(node, name);
@@ -60,7 +63,7 @@ void read_listen(Reader& reader, const Node& node, Configuration& to) {
   reader.text(node, text);
   if (!text.empty() && !parse_listen_address(text)) {
     return reader.refuse(node.place, "is " + in_quotes(text),
-                         "write ADDRESS:PORT, like \"127.0.0.1:9477\" or \"[::1]:9477\"");
+                         R"(write ADDRESS:PORT, like "127.0.0.1:9477" or "[::1]:9477")");
   }
   to.metrics.listen = text;
 }
@@ -77,6 +80,10 @@ constexpr std::array kServerKeys{
     ConfigurationKey{"proof_table_memory_mb",
                      [](Reader& r, const Node& v, Configuration& to) {
                        r.number(v, 0U, 1048576U, to.proof_table_memory_mb);
+                     }},
+    ConfigurationKey{"later_replies",
+                     [](Reader& r, const Node& v, Configuration& to) {
+                       r.number(v, 1U, 16384U, to.later_replies);
                      }},
     ConfigurationKey{"state_directory", [](Reader& r, const Node& v,
                                            Configuration& to) { r.path(v, to.state_directory); }},
@@ -201,13 +208,82 @@ constexpr std::array kDrainKeys{
                      }},
 };
 
+template <RateLimit RateLimits::*Limit>
+void read_rate(Reader& reader, const Node& node, Configuration& to) {
+  reader.number(node, 0U, kRateMax, (to.protection.rates.*Limit).rate);
+}
+
+template <RateLimit RateLimits::*Limit>
+void read_burst(Reader& reader, const Node& node, Configuration& to) {
+  reader.number(node, 1U, kRateMax, (to.protection.rates.*Limit).burst);
+}
+
+/// Each is 16 bytes for every worker: at most 1 GiB.
+template <std::size_t ProtectionMemory::*Count>
+void read_count(Reader& reader, const Node& node, Configuration& to) {
+  reader.number(node, std::size_t{0}, std::size_t{1} << 26, to.protection_memory.*Count);
+}
+
+void read_allow(Reader& reader, const Node& node, Configuration& to) {
+  std::vector<std::string> ranges;
+  reader.texts(node, ranges,
+               {.canonical =
+                    [](const std::string& text) {
+                      const auto range = parse_address_range(text);
+                      return range ? to_string(range->first) + "/" + std::to_string(range->bits)
+                                   : std::string();
+                    },
+                .wanted = "a list of prefixes: [\"192.0.2.0/24\", \"2001:db8::/32\"]",
+                .remedy = "write a prefix without further bits, or an address"});
+  to.protection.allow.clear();
+  for (const std::string& range : ranges) {
+    to.protection.allow.push_back(*parse_address_range(range));
+  }
+}
+
+constexpr std::array kProtectionKeys{
+    ConfigurationKey{"known_sources", read_count<&ProtectionMemory::known_sources>},
+    ConfigurationKey{"unknown_share",
+                     [](Reader& r, const Node& v, Configuration& to) {
+                       r.number(v, 1U, 100U, to.protection.unknown_share);
+                     }},
+    ConfigurationKey{
+        "source_limits",
+        [](Reader& r, const Node& v, Configuration& to) {
+          r.choice(
+              v,
+              {{"drop", LimitMode::kDrop}, {"count", LimitMode::kCount}, {"off", LimitMode::kOff}},
+              to.protection.limit);
+        }},
+    ConfigurationKey{
+        "charge",
+        [](Reader& r, const Node& v, Configuration& to) {
+          r.choice(v, {{"failed", Charge::kFailed}, {"all", Charge::kAll}}, to.protection.charge);
+        }},
+    ConfigurationKey{"rate_ipv4_32", read_rate<&RateLimits::ipv4_32>},
+    ConfigurationKey{"burst_ipv4_32", read_burst<&RateLimits::ipv4_32>},
+    ConfigurationKey{"rate_ipv4_24", read_rate<&RateLimits::ipv4_24>},
+    ConfigurationKey{"burst_ipv4_24", read_burst<&RateLimits::ipv4_24>},
+    ConfigurationKey{"rate_ipv6_64", read_rate<&RateLimits::ipv6_64>},
+    ConfigurationKey{"burst_ipv6_64", read_burst<&RateLimits::ipv6_64>},
+    ConfigurationKey{"rate_ipv6_48", read_rate<&RateLimits::ipv6_48>},
+    ConfigurationKey{"burst_ipv6_48", read_burst<&RateLimits::ipv6_48>},
+    ConfigurationKey{"allow", read_allow},
+    ConfigurationKey{"charged_sources", read_count<&ProtectionMemory::charged_sources>},
+    ConfigurationKey{"replay_window",
+                     [](Reader& r, const Node& v, Configuration& to) {
+                       r.seconds(v, seconds(0), seconds(3600), to.protection_memory.replay_window);
+                     }},
+    ConfigurationKey{"replays", read_count<&ProtectionMemory::replays>},
+};
+
 constexpr std::array kSections{
     Section{"server", kServerKeys},   Section{"port", kPortKeys},
     Section{"socket", kSocketKeys},   Section{"dpdk", kDpdkKeys},
     Section{"clients", kClientsKeys}, Section{"identity", kIdentityKeys},
     Section{"control", kControlKeys}, Section{"metrics", kMetricsKeys},
     Section{"log", kLogKeys},         Section{"privileges", kPrivilegesKeys},
-    Section{"drain", kDrainKeys},
+    Section{"drain", kDrainKeys},     Section{"protection", kProtectionKeys},
 };
 
 }  // namespace

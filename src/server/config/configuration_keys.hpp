@@ -31,6 +31,7 @@ struct ServiceDraft {
   std::map<std::string, Place> places;  ///< of the values of its keys
   std::vector<Place> key_places;        ///< of each of settings.key_files
   bool has_all_keys = true;             ///< false: a key was refused, and said so
+  bool has_all_types = true;            ///< the same of its message types
 
   [[nodiscard]] Place place_of(const std::string& key) const {
     const auto found = places.find(key);

@@ -10,7 +10,7 @@ struct Place {
   unsigned line = 1;
   unsigned column = 1;
 
-  auto operator<=>(const Place&) const = default;
+  bool operator==(const Place&) const = default;
 };
 
 struct Fault {

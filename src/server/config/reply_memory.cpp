@@ -1,6 +1,7 @@
 #include "server/config/reply_memory.hpp"
 
 #include "base/hex.hpp"
+#include "server/handler/handler_factory.hpp"
 
 namespace pssst::server {
 
@@ -10,7 +11,8 @@ base::Result<std::vector<KeyFunction>> key_functions_of(std::span<const ServiceS
   for (std::size_t i = 0; i < settings.size(); ++i) {
     const HandlerTraits& traits = services[i].handler->traits();
     if (!traits.replies) continue;
-    const auto function = reply_function_of(traits, settings[i].reply);
+    const auto function =
+        reply_function_of(traits, reply_settings(settings[i], *services[i].handler));
     if (!function) return tl::unexpected(function.error());
     for (std::size_t k = 0; k < services[i].keys.size(); ++k) {
       const ServerKey& key = services[i].keys[k];

@@ -14,6 +14,8 @@
 namespace pssst::server {
 
 /// What decides a service's replies: the handler, its version and settings, and the longest reply.
+/// Not the service's reply limit, which compares lengths and makes silence of an answer: a reload
+/// may change it, and no request is ever answered with a second text.
 struct ReplyFunction {
   std::string digest;       ///< 64 hexadecimal digits
   std::string description;  ///< for people, one line: "echo, version 1, replies to 1420 bytes"

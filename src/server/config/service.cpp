@@ -6,25 +6,23 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
 #include "base/hex.hpp"
 #include "identity/key_file.hpp"
-#include "server/handlers.hpp"
+#include "server/config/credentials.hpp"
+#include "server/handler/handler_factory.hpp"
 
 namespace pssst::server {
 namespace {
 
 constexpr std::size_t kNameSizeMax = 64;
 
-std::string default_name(std::uint16_t udp_port) {
-  return "udp-" + std::to_string(udp_port);
-}
-
 std::string place_of(const Service& service) {
   const std::string place = "service at UDP port " + std::to_string(service.udp_port);
-  return service.name.empty() || service.name == default_name(service.udp_port)
+  return service.name.empty() || service.name == default_service_name(service.udp_port)
              ? place
              : "service " + service.name + " at UDP port " + std::to_string(service.udp_port);
 }
@@ -71,12 +69,27 @@ class ServiceInspection {
   }
 
   void check_handler(const Service& service) {
-    const HandlerTraits& traits = service.handler->traits();
-    if (!serves_suite1(service) || !traits.replies || traits.reply_is_pure) return;
-    refuse(service, "handler", 0,
-           "the replies of handler " + std::string(traits.name) +
-               " vary, and suite 1 is broken by two different replies to one request",
-           "choose a handler whose reply depends on the request alone, or a key of suite 0xF002");
+    const auto parts = service.handler->parts();
+    for (const auto& part : parts) check_handler(service, *part, true);
+    if (parts.empty()) check_handler(service, *service.handler, false);
+  }
+
+  void check_handler(const Service& service, const Handler& handler, bool typed) {
+    const HandlerTraits& traits = handler.traits();
+    const std::string name(traits.name);
+    if (serves_suite1(service) && traits.replies && !traits.reply_is_pure) {
+      refuse(service, typed ? "types" : "handler", 0,
+             "the replies of handler " + name +
+                 " vary, and suite 1 is broken by two different replies to one request",
+             "choose a handler whose reply depends on the request alone, or a key of suite 0xF002");
+    }
+    const bool fits = service.policy == ClientPolicy::kRequired ||
+                      (typed && service.policy == ClientPolicy::kOptional);
+    if (traits.needs_client && !fits) {
+      refuse(service, typed ? "types" : "handler", 0,
+             "handler " + name + " needs authenticated clients, and others may call",
+             "set the policy to required");
+    }
   }
 
   /// Within one service.
@@ -188,6 +201,16 @@ base::Result<std::vector<Address>> parse_addresses(const ServiceSettings& settin
 
 }  // namespace
 
+std::optional<unsigned> reply_limit_percent(double factor) noexcept {
+  constexpr double kTolerance = 1e-6;
+  const double percent = std::round(factor * 100);
+  // Written so that it is false for a NaN.
+  const bool is_good = percent >= kReplyLimitMin && percent <= kReplyLimitMax &&
+                       std::abs(factor * 100 - percent) < kTolerance;
+  if (!is_good) return std::nullopt;
+  return static_cast<unsigned>(percent);
+}
+
 std::optional<Address> parse_address(const std::string& text) {
   Address address{};
   if (inet_pton(AF_INET6, text.c_str(), address.data()) == 1) return address;
@@ -223,7 +246,9 @@ std::string_view service_name_remedy() noexcept {
 
 base::Result<ServerKey> read_service_key(const ServiceSettings& settings,
                                          const std::string& key_file) {
-  const auto read = identity::read_server_private_key(key_file);
+  const auto kind = is_credential_file(key_file) ? identity::KeyFileKind::kCredential
+                                                 : identity::KeyFileKind::kOperators;
+  const auto read = identity::read_server_private_key(key_file, kind);
   if (!read) return tl::unexpected(read.error());
   if (settings.suite && read->suite != *settings.suite) {
     return base::fail(
@@ -246,25 +271,33 @@ base::Result<void> check_label(const ServiceSettings& settings, std::span<const 
                     "make a key: pssst genkey --suite 0xf002");
 }
 
-base::Result<Service> make_service_without_keys(const ServiceSettings& settings) {
-  auto handler = make_handler(settings.handler, settings.reply);
+std::string default_service_name(std::uint16_t udp_port) {
+  return "udp-" + std::to_string(udp_port);
+}
+
+base::Result<Service> make_service_without_keys(const ServiceSettings& settings,
+                                                HandlerRuntime* runtime) {
+  auto handler = make_service_handler(settings, runtime);
   if (!handler) return tl::unexpected(handler.error());
   auto addresses = parse_addresses(settings);
   if (!addresses) return tl::unexpected(addresses.error());
-  return Service{.name = settings.name.empty() ? default_name(settings.udp_port) : settings.name,
-                 .udp_port = settings.udp_port,
-                 .addresses = std::move(*addresses),
-                 .keys = {},
-                 .try_second_key = settings.try_second_key,
-                 .policy = settings.policy,
-                 .handler = std::move(*handler)};
+  return Service{
+      .name = settings.name.empty() ? default_service_name(settings.udp_port) : settings.name,
+      .udp_port = settings.udp_port,
+      .addresses = std::move(*addresses),
+      .keys = {},
+      .try_second_key = settings.try_second_key,
+      .policy = settings.policy,
+      .handler = std::move(*handler),
+      .reply_limit = settings.reply_limit};
 }
 
-base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings) {
+base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings,
+                                                 HandlerRuntime* runtime) {
   std::vector<Service> services;
   services.reserve(settings.size());
   for (const ServiceSettings& one : settings) {
-    auto service = make_service_without_keys(one);
+    auto service = make_service_without_keys(one, runtime);
     if (!service) return tl::unexpected(service.error());
     auto keys = read_keys(one);
     if (!keys) return tl::unexpected(keys.error());

@@ -9,6 +9,7 @@
 #include "identity/client_table.hpp"
 #include "server/config/credentials.hpp"
 #include "server/config/reply_record.hpp"
+#include "server/handler/handler_factory.hpp"
 
 namespace pssst::server {
 namespace {
@@ -21,10 +22,12 @@ class DraftsCheck {
   void read(const ServiceDraft& draft) {
     ServiceSettings settings = draft.settings;
     Read read{.draft = &draft, .whole = draft.has_all_keys};
-    if (settings.handler.empty()) {
+    if (!draft.has_all_types || (settings.handler.empty() && settings.types.empty())) {
       // Whatever it would have been, this one fits everywhere.
       settings.handler = "discard";
       settings.reply.clear();
+      settings.options = {};
+      settings.types.clear();
       read.whole = false;
     }
     auto service = make_service_without_keys(settings);
@@ -64,7 +67,8 @@ class DraftsCheck {
       const HandlerTraits& traits = service.handler->traits();
       if (!traits.replies || !traits.reply_is_pure) continue;
       const Read& read = read_[service.index];
-      const auto function = reply_function_of(traits, read.draft->settings.reply);
+      const auto function =
+          reply_function_of(traits, reply_settings(read.draft->settings, *service.handler));
       if (!function) return add(read.draft->place_of("handler"), function.error());
       for (std::size_t i = 0; i < service.keys.size(); ++i) {
         if (service.keys[i].suite() == kSuite1) check_record(read, i, *function);

@@ -3,11 +3,10 @@
 #include <string>
 #include <utility>
 
-#include "base/hex.hpp"
 #include "pssst/wire.hpp"
 #include "server/config/configuration_keys.hpp"
 #include "server/config/credentials.hpp"
-#include "server/handlers.hpp"
+#include "server/config/handler_keys.hpp"
 
 namespace pssst::server {
 namespace {
@@ -25,36 +24,13 @@ void read_name(Reader& reader, const Node& node, ServiceDraft& to) {
   to.settings.name = *name;
 }
 
-void read_handler(Reader& reader, const Node& node, ServiceDraft& to) {
-  const std::string names(handler_names());
-  const std::string* name = reader.expect_text(node, names + ", in quotes");
-  if (name == nullptr) return;
-  if (!is_handler_name(*name)) {
-    return reader.refuse(node.place, "is " + in_quotes(*name), "choose " + names);
-  }
-  to.settings.handler = *name;
-}
-
-void set_reply(Reader& reader, const Node& node, std::vector<std::uint8_t> reply,
-               ServiceDraft& to) {
-  if (reply.size() > kReplySizeMax) {
-    return reader.refuse(node.place, "has " + std::to_string(reply.size()) + " bytes",
-                         "choose at most " + std::to_string(kReplySizeMax));
-  }
-  to.settings.reply = std::move(reply);
-}
-
-void read_reply(Reader& reader, const Node& node, ServiceDraft& to) {
-  const std::string* text = reader.expect_text(node, "the reply in quotes");
-  if (text != nullptr) set_reply(reader, node, {text->begin(), text->end()}, to);
-}
-
-void read_reply_hex(Reader& reader, const Node& node, ServiceDraft& to) {
-  const std::string* text = reader.expect_text(node, "hexadecimal digits in quotes: \"00ff\"");
-  if (text == nullptr) return;
-  auto bytes = base::from_hex(*text);
-  if (bytes) return set_reply(reader, node, std::move(*bytes), to);
-  reader.refuse(node.place, "is " + in_quotes(*text), "write two hexadecimal digits for each byte");
+/// The handler key of that index, for a service.
+template <std::size_t Index>
+constexpr ServiceKey handler_key(const char* name) {
+  return {name, [](Reader& reader, const Node& node, ServiceDraft& to) {
+            kHandlerKeys[Index].read(reader, node,
+                                     {to.settings.handler, to.settings.reply, to.settings.options});
+          }};
 }
 
 /// A credential stands for its file; other paths are relative to the folder of the configuration.
@@ -115,6 +91,22 @@ void read_label(Reader& reader, const Node& node, ServiceDraft& to) {
   to.settings.label = *label;
 }
 
+void read_reply_limit(Reader& reader, const Node& node, ServiceDraft& to) {
+  const auto* whole = node.as<std::int64_t>();
+  const auto* fraction = node.as<double>();
+  if (whole == nullptr && fraction == nullptr) {
+    return reader.refuse(node.place, "is " + std::string(kind_of(node)),
+                         "write a number, 1 to 3: reply_limit = 1.5");
+  }
+  const auto percent =
+      reply_limit_percent(whole != nullptr ? static_cast<double>(*whole) : *fraction);
+  if (!percent) {
+    return reader.refuse(node.place, "is not 1 to 3 in hundredths",
+                         "write how many times as long as its request a reply may be, like 1.5");
+  }
+  to.settings.reply_limit = *percent;
+}
+
 constexpr std::array kServiceKeys{
     ServiceKey{"name", read_name},
     ServiceKey{"udp_port",
@@ -123,9 +115,20 @@ constexpr std::array kServiceKeys{
                }},
     ServiceKey{"addresses", [](Reader& r, const Node& v,
                                ServiceDraft& to) { r.addresses(v, to.settings.addresses); }},
-    ServiceKey{"handler", read_handler},
-    ServiceKey{"reply", read_reply},
-    ServiceKey{"reply_hex", read_reply_hex},
+    handler_key<0>("handler"),
+    handler_key<1>("reply"),
+    handler_key<2>("reply_hex"),
+    handler_key<3>("library"),
+    handler_key<4>("options"),
+    handler_key<5>("backends"),
+    handler_key<6>("deadline_ms"),
+    handler_key<7>("in_flight"),
+    ServiceKey{"types",
+               [](Reader& r, const Node& v, ServiceDraft& to) {
+                 const std::size_t faults_before = r.fault_count();
+                 read_message_types(r, v, to.settings.types);
+                 to.has_all_types = r.fault_count() == faults_before;
+               }},
     ServiceKey{"keys", read_keys},
     ServiceKey{"suite", read_suite},
     ServiceKey{"label", read_label},
@@ -141,6 +144,7 @@ constexpr std::array kServiceKeys{
                [](Reader& r, const Node& v, ServiceDraft& to) {
                  r.choice(v, {{"try", true}, {"no", false}}, to.settings.try_second_key);
                }},
+    ServiceKey{"reply_limit", read_reply_limit},
 };
 
 }  // namespace

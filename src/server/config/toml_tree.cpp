@@ -35,7 +35,9 @@ TomlTable convert_table(const toml::table& table) {
         {.name = std::string(key.str()), .place = place_of(key.source()), .node = convert(node)});
   }
   // The library keeps them by name.
-  std::ranges::stable_sort(entries, {}, &TomlEntry::place);
+  std::ranges::stable_sort(entries, {}, [](const TomlEntry& entry) {
+    return std::pair(entry.place.line, entry.place.column);
+  });
   return entries;
 }
 

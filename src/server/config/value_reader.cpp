@@ -137,7 +137,7 @@ void ValueReader::addresses(const TomlNode& node, std::vector<std::string>& out)
                const auto address = parse_address(text);
                return address ? to_string(*address) : std::string();
              },
-         .wanted = "a list of addresses: [\"192.0.2.1\", \"2001:db8::1\"]",
+         .wanted = R"(a list of addresses: ["192.0.2.1", "2001:db8::1"])",
          .remedy = "write a numeric IPv4 or IPv6 address"});
 }
 

@@ -20,7 +20,7 @@ namespace pssst::server {
 struct TextForm {
   /// The same for all spellings of one thing; empty for what is of another form. Null: any text.
   std::string (*canonical)(const std::string& text) = nullptr;
-  std::string wanted = "a list of texts: [\"...\", \"...\"]";
+  std::string wanted = R"(a list of texts: ["...", "..."])";
   std::string remedy{};    ///< for a text of another form
   bool one_alone = false;  ///< one text without a list will do
 };

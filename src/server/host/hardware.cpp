@@ -41,12 +41,14 @@ std::set<std::string> routed_interfaces(const Machine& machine) {
 std::string driver_obstacle(const Machine& machine, const std::string& address,
                             const std::string& device) {
   const std::set<std::string> routed = routed_interfaces(machine);
-  for (const std::string& interface : machine.list(device + "/net")) {
-    if (!routed.contains(interface)) continue;
-    return address + " is " + interface +
+  const auto interfaces = machine.list(device + "/net");
+  const auto interface = std::ranges::find_if(
+      interfaces, [&](const std::string& name) { return routed.contains(name); });
+  if (interface != interfaces.end()) {
+    return address + " is " + *interface +
            ", over which routes of this machine lead: take its addresses away (ip address flush "
            "dev " +
-           interface + ") or name another device";
+           *interface + ") or name another device";
   }
   if (machine.exists(device + "/iommu_group")) return {};
   return address +

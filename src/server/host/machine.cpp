@@ -118,8 +118,11 @@ std::string Machine::unit() const {
     const auto unit = read(name);
     if (!unit) continue;
     std::string text = *unit + "\n";
-    for (const std::string& drop_in : list(name + ".d")) {
-      if (drop_in.ends_with(".conf")) text += read(name + ".d/" + drop_in).value_or("") + "\n";
+    const std::string drop_ins = name + ".d/";
+    for (const std::string& drop_in : list(drop_ins)) {
+      if (!drop_in.ends_with(".conf")) continue;
+      text += read(drop_ins + drop_in).value_or("");
+      text += '\n';
     }
     return text;
   }

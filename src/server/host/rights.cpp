@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 
+#include "server/config/credentials.hpp"
 #include "server/host/host_check.hpp"
 #include "server/privileges.hpp"
 
@@ -90,6 +91,11 @@ std::string fault_of_folder(const Machine& machine, const std::string& folder,
          std::to_string(*user) + " must write there: chown " + std::to_string(*user) + " " + folder;
 }
 
+std::string fault_of_key(const std::string& file, unsigned owner, unsigned user) {
+  return file + " belongs to user " + std::to_string(owner) + ", and user " + std::to_string(user) +
+         " must read it at each reload: chown " + std::to_string(user) + " " + file;
+}
+
 }  // namespace
 
 TopicFaults check_memlock(const Configuration& configuration, const Machine& machine) {
@@ -134,12 +140,10 @@ TopicFaults check_files(const Configuration& configuration, const Machine& machi
   const auto user = serving_user(configuration, machine);
   for (const ServiceSettings& service : configuration.services) {
     for (const std::string& file : service.key_files) {
+      if (is_credential_file(file)) continue;
       const auto owner = machine.owner_of(fs::absolute(file).string());
       if (!owner || !user || *user == 0 || owner->user == *user) continue;
-      found.faults.push_back(file + " belongs to user " + std::to_string(owner->user) +
-                             ", and user " + std::to_string(*user) +
-                             " must read it at each reload: chown " + std::to_string(*user) + " " +
-                             file);
+      found.faults.push_back(fault_of_key(file, owner->user, *user));
     }
   }
   const auto check_folder = [&](const std::string& folder, const std::string& parent,

@@ -30,6 +30,8 @@ TEST(ConfigurationChange, NamesEachSettingThatNeedsARestartAndKeepsIt) {
       {[](Configuration& c) { c.metrics.listen = "[::1]:1"; }, "metrics"},
       {[](Configuration& c) { c.log.target = LogTarget::kJournal; }, "log.target"},
       {[](Configuration& c) { c.privileges.user = "pssst"; }, "privileges"},
+      {[](Configuration& c) { c.protection_memory.known_sources = 1; },
+       "protection: known_sources, charged_sources, replays, replay_window"},
   };
   const Configuration running;
   for (const Change& change : changes) {
@@ -65,12 +67,14 @@ TEST(ConfigurationChange, KeepsWhatARunningServerCanChange) {
   next.clients_file = "clients";
   next.log.level = LogLevel::kDebug;
   next.drain.quiet = std::chrono::seconds(7);
+  next.protection.unknown_share = 50;
   EXPECT_THAT(changes_that_need_restart(running, next), IsEmpty());
   const Configuration kept = without_restart_changes(running, next);
   EXPECT_EQ(kept.services, next.services);
   EXPECT_EQ(kept.clients_file, "clients");
   EXPECT_EQ(kept.log.level, LogLevel::kDebug);
   EXPECT_EQ(kept.drain, next.drain);
+  EXPECT_EQ(kept.protection, next.protection);
 }
 
 /// One state of a server: its settings and the snapshot of them.
@@ -193,9 +197,10 @@ TEST(ConfigurationChange, CountsClientsAndNamesOtherSettings) {
   after.configuration().log.level = LogLevel::kError;
   after.configuration().counters = CountersForm::kJson;
   after.configuration().drain.deadline = std::chrono::seconds(1);
+  after.configuration().protection.rates.ipv4_32.rate = 1;
   EXPECT_THAT(describe_changes(before.serving(), after.serving()),
               ElementsAre("clients: 1 enrolled, 1 removed, 1 now", "log.level changed",
-                          "server.counters changed", "drain changed"));
+                          "server.counters changed", "drain changed", "protection changed"));
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -13,31 +12,17 @@
 #include "base/hex.hpp"
 #include "identity/temporary_folder.hpp"
 #include "server/snapshot.hpp"
+#include "support/environment.hpp"
 
 namespace pssst::server {
 namespace {
 
 using Words = std::vector<std::string>;
 
-/// A variable of the environment for as long as it lives.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    EXPECT_EQ(::setenv(name, value.c_str(), 1), 0);
-  }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-  ~Variable() { ::unsetenv(name_); }
-
- private:
-  const char* name_;
-};
-
 class ConfigurationFile : public testing::Test {
  protected:
   ConfigurationFile() {
-    ::unsetenv("STATE_DIRECTORY");
-    ::unsetenv("CREDENTIALS_DIRECTORY");
+    forget_systemd();
     write_key("server.key", PrivateKey::generate());
     write_key("other.key", PrivateKey::generate());
     write_key("new.key", PrivateKey::generate(), "f002:");
@@ -117,6 +102,23 @@ seccomp = false
 [drain]
 deadline = "2m"
 quiet = "5000ms"
+[protection]
+known_sources = 100
+unknown_share = 10
+source_limits = "count"
+charge = "all"
+rate_ipv4_32 = 1
+burst_ipv4_32 = 2
+rate_ipv4_24 = 3
+burst_ipv4_24 = 4
+rate_ipv6_64 = 0
+burst_ipv6_64 = 6
+rate_ipv6_48 = 7
+burst_ipv6_48 = 8
+allow = ["192.0.2.0/25", "2001:db8::/32"]
+charged_sources = 200
+replay_window = "5s"
+replays = 300
 [[service]]
 name = "valves.1"
 udp_port = 1
@@ -125,6 +127,7 @@ handler = "ack"
 reply = "o=k!"
 keys = ["server.key", "other.key"]
 second_key = "try"
+reply_limit = 1.5
 policy = "required"
 [[service]]
 udp_port = 65535
@@ -133,6 +136,7 @@ reply_hex = "00fF"
 keys = "new.key"
 suite = 0xf002
 label = "valves.example"
+reply_limit = 3
 policy = "anonymous"
 )";
 
@@ -155,6 +159,19 @@ TEST_F(ConfigurationFile, EverythingForSockets) {
   expected.log = {.target = LogTarget::kJournal, .level = LogLevel::kDebug};
   expected.privileges = {.user = "pssst", .seccomp = false};
   expected.drain = {.deadline = std::chrono::minutes(2), .quiet = std::chrono::seconds(5)};
+  expected.protection = {
+      .unknown_share = 10,
+      .limit = LimitMode::kCount,
+      .charge = Charge::kAll,
+      .rates = {.ipv4_32 = {.rate = 1, .burst = 2},
+                .ipv4_24 = {.rate = 3, .burst = 4},
+                .ipv6_64 = {.rate = 0, .burst = 6},
+                .ipv6_48 = {.rate = 7, .burst = 8}},
+      .allow = {*parse_address_range("192.0.2.0/25"), *parse_address_range("2001:db8::/32")}};
+  expected.protection_memory = {.known_sources = 100,
+                                .charged_sources = 200,
+                                .replays = 300,
+                                .replay_window = std::chrono::seconds(5)};
   ServiceSettings first;
   first.name = "valves.1";
   first.udp_port = 1;
@@ -163,6 +180,7 @@ TEST_F(ConfigurationFile, EverythingForSockets) {
   first.reply = {'o', '=', 'k', '!'};
   first.key_files = {path("server.key"), path("other.key")};
   first.try_second_key = true;
+  first.reply_limit = 150;
   first.policy = ClientPolicy::kRequired;
   ServiceSettings second;
   second.udp_port = 65535;
@@ -171,6 +189,7 @@ TEST_F(ConfigurationFile, EverythingForSockets) {
   second.key_files = {path("new.key")};
   second.suite = kSuiteF002;
   second.label = "valves.example";
+  second.reply_limit = 300;
   second.policy = ClientPolicy::kAnonymous;
   expected.services = {first, second};
   EXPECT_EQ(read_one, expected);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
@@ -13,6 +13,8 @@
 #include "base/hex.hpp"
 #include "identity/temporary_folder.hpp"
 #include "server/config/configuration_file.hpp"
+#include "server/libraries/test_libraries.hpp"
+#include "support/environment.hpp"
 
 namespace pssst::server {
 namespace {
@@ -27,21 +29,19 @@ struct Line {
 };
 
 std::string example_path() {
-  const char* path = std::getenv("PSSST_EXAMPLE_CONFIGURATION");
-  if (path == nullptr) throw std::runtime_error("PSSST_EXAMPLE_CONFIGURATION is not set");
-  return path;
+  return needed_variable("PSSST_EXAMPLE_CONFIGURATION");
 }
 
 std::vector<Line> read_example() {
-  static const std::regex kSection("(\\[+\\w+\\]+)");
-  static const std::regex kKey("(#?)((\\w+) = .*?)(  # an example)?");
+  const std::regex section_form(R"(#?(\[+[\w.]+\]+))");
+  const std::regex key_form(R"((#?)((\w+) = .*?)(  # an example)?)");
   std::ifstream file(example_path());
   std::vector<Line> lines;
   std::string section;
   for (std::string text; std::getline(file, text);) {
     std::smatch match;
-    if (std::regex_match(text, match, kSection)) section = match[1];
-    if (!std::regex_match(text, match, kKey)) continue;
+    if (std::regex_match(text, match, section_form)) section = match[1];
+    if (!std::regex_match(text, match, key_form)) continue;
     lines.push_back({.section = section,
                      .key = match[3],
                      .text = match[2],
@@ -54,8 +54,10 @@ std::vector<Line> read_example() {
 class ExampleConfiguration : public testing::Test {
  protected:
   ExampleConfiguration() {
-    ::unsetenv("STATE_DIRECTORY");
+    forget_systemd();
     folder_.write("server.key", base::to_hex(PrivateKey::generate().bytes()));
+    folder_.write("new.key", "f002:" + base::to_hex(PrivateKey::generate().bytes()));
+    std::filesystem::copy_file(test_library("smallest"), folder_.path("lookup.so"));
   }
 
   [[nodiscard]] Configuration read(const std::string& text) const {
@@ -100,6 +102,9 @@ TEST_F(ExampleConfiguration, HasEveryKeyAndNoOther) {
     }
   }
   for (const auto& key : service_keys()) known["[[service]]"].emplace(key.name);
+  // They are sections, whose other keys are the service's.
+  known["[[service]]"].erase("types");
+  known["[[service.types]]"] = {"type", "handler"};
   std::map<std::string, std::set<std::string>> shown;
   for (const Line& line : lines_) shown[line.section].insert(line.key);
   EXPECT_EQ(shown, known);
@@ -110,11 +115,13 @@ TEST_F(ExampleConfiguration, ServesAsItStands) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   Configuration expected = read(service_);
   expected.control.socket = "/run/pssst/control";
+  expected.state_directory = "/var/lib/pssst";
   EXPECT_EQ(read(text), expected);
 }
 
 TEST_F(ExampleConfiguration, DefaultsAreThoseOfTheServer) {
-  const std::string defaults = defaults_of(sections_but({"[dpdk]", "[[service]]"}));
+  const std::string defaults =
+      defaults_of(sections_but({"[dpdk]", "[[service]]", "[[service.types]]"}));
   Configuration expected;
   expected.file = folder_.path("pssstd.toml");
   expected.services = read(service_).services;
@@ -146,14 +153,27 @@ TEST_F(ExampleConfiguration, ExamplesAreOnesThatServe) {
   for (const Line& line : lines_) {
     if (!line.is_example) continue;
     ++examples;
-    const std::string ack =
-        "[[service]]\nudp_port = 7700\nhandler = \"ack\"\nkeys = [\"server.key\"]\n";
-    const bool dpdk = line.section == "[dpdk]";
-    static_cast<void>(read(dpdk ? "[port]\nkind = \"dpdk\"\n[dpdk]\nvdevs = [\"net_tap0\"]\n" +
-                                      line.text + "\n" + ack
-                                : ack + line.text + "\n"));
+    const std::string service = "[[service]]\nudp_port = 7700\n";
+    const std::string keys = "keys = [\"server.key\"]\n";
+    const std::string ack = service + "handler = \"ack\"\n" + keys;
+    if (line.section == "[dpdk]") {
+      static_cast<void>(read("[port]\nkind = \"dpdk\"\n[dpdk]\nvdevs = [\"net_tap0\"]\n" +
+                             line.text + "\n" + ack));
+    } else if (line.section == "[[service.types]]") {
+      const bool type = line.key == "type";
+      static_cast<void>(read(service + keys + line.section + "\n" + line.text + "\n" +
+                             (type ? "handler = \"echo\"" : "type = 1") + "\n"));
+    } else if (line.key == "library" || line.key == "options") {
+      static_cast<void>(read(service + "handler = \"library\"\n" + keys + line.text + "\n" +
+                             (line.key == "options" ? "library = \"lookup.so\"\n" : "")));
+    } else if (line.key == "backends") {
+      static_cast<void>(
+          read(service + "handler = \"forward\"\nkeys = \"new.key\"\n" + line.text + "\n"));
+    } else {
+      static_cast<void>(read(ack + line.text + "\n"));
+    }
   }
-  EXPECT_EQ(examples, 4U);
+  EXPECT_EQ(examples, 9U);
 }
 
 }  // namespace

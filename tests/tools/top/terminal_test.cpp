@@ -1,10 +1,12 @@
 #include "tools/top/terminal.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <array>
 #include <chrono>
@@ -12,29 +14,35 @@
 namespace pssst::tools::top {
 namespace {
 
-/// A child on a terminal of its own, and this end of it.
+/// A child on a terminal of its own. This process keeps both ends: what the child says last would
+/// be lost with it.
 class TerminalTest : public testing::Test {
  protected:
-  /// `body` returns the child's exit status.
-  void start(int (*body)()) {
+  TerminalTest() {
     winsize size{};
     size.ws_row = 30;
     size.ws_col = 90;
-    child_ = forkpty(&end_, nullptr, nullptr, &size);
-    ASSERT_GE(child_, 0);
-    if (child_ == 0) _exit(body());
+    EXPECT_EQ(openpty(&end_, &other_, nullptr, nullptr, &size), 0);
   }
   ~TerminalTest() override {
     if (child_ > 0) kill(child_, SIGKILL);
     if (child_ > 0) waitpid(child_, nullptr, 0);
-    if (end_ >= 0) close(end_);
+    close(end_);
+    close(other_);
   }
 
+  /// `body` returns the child's exit status.
+  void start(int (*body)()) {
+    child_ = fork();
+    ASSERT_GE(child_, 0);
+    if (child_ == 0) _exit(login_tty(other_) == 0 ? body() : 99);
+  }
   /// Reads until this has come.
-  std::string read_until(const std::string& wanted) {
+  std::string read_until(const std::string& wanted) const {
     std::string text;
     std::array<char, 1024> part{};
-    while (text.find(wanted) == std::string::npos) {
+    pollfd input{.fd = end_, .events = POLLIN, .revents = 0};
+    while (text.find(wanted) == std::string::npos && poll(&input, 1, 10'000) == 1) {
       const ssize_t size = read(end_, part.data(), part.size());
       if (size <= 0) break;
       text.append(part.data(), static_cast<std::size_t>(size));
@@ -42,7 +50,7 @@ class TerminalTest : public testing::Test {
     EXPECT_NE(text.find(wanted), std::string::npos) << text;
     return text;
   }
-  void press(const std::string& keys) {
+  void press(const std::string& keys) const {
     EXPECT_EQ(write(end_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
   }
   int status() {
@@ -54,6 +62,7 @@ class TerminalTest : public testing::Test {
 
   pid_t child_ = -1;
   int end_ = -1;
+  int other_ = -1;
 };
 
 int wait_long() {
@@ -115,7 +124,6 @@ TEST_F(TerminalTest, SignalsLeaveInOrder) {
     kill(child_, signal);
     read_until("\x1b[?1049l");
     EXPECT_EQ(status(), 0) << signal;
-    close(end_);
   }
   start(wait_long);
   read_until("\x1b[J");
