@@ -115,9 +115,14 @@ class Callers:
                     while key.fileobj.recv(2048):
                         key.data.replies.append(time.monotonic())
 
-    def rest(self):
-        """Lets some calls happen."""
+    def rest(self, answered=()):
+        """Lets some calls happen, and those of these callers be answered."""
+        before = [caller.answered() for caller in answered]
+        deadline = time.monotonic() + 10
         time.sleep(0.3)
+        while any(caller.answered() == n for caller, n in zip(answered, before)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def assert_all_answered(callers):

@@ -127,7 +127,7 @@ def test_it_serves_on_and_recovers(as_root, fault):
             followed = world.await_alarm(next(steps))
             assert followed["clients"] == len(callers)
             assert str(world.store) in followed["alarm_text"]
-            calling.rest()
+            calling.rest(callers)
             assert next(steps, None) is None
             shutil.chown(world.store, UNPRIVILEGED_USER)
             world.await_alarm("none")
@@ -150,7 +150,7 @@ def test_another_store_takes_the_place_of_the_first(as_root):
         other = world.store.with_suffix(".other")
         identity("import", other, stdin="".join(f"{caller.key}\n" for caller in second + both))
         with world.calling(first + second + both) as calling:
-            calling.rest()
+            calling.rest(first + both)
             other.rename(world.store)
             replaced_at = time.monotonic()
             time.sleep(A_SECOND + 0.5)
@@ -186,7 +186,7 @@ def test_a_full_disk_keeps_a_writer_from_writing_and_nobody_from_being_served(as
             filler.write_bytes(bytes((free.f_bavail - 8) * free.f_frsize))
             said = identity("import", world.store, stdin=keys, status=1)
             assert "make room" in said and " 0 added" in said
-            calling.rest()
+            calling.rest(callers)
             assert world.followed()["alarm"] == "none"
             assert world.followed()["clients"] == len(callers)
             assert sorted(os.listdir(small_disk)) == ["clients.db", "filler"]
