@@ -188,7 +188,8 @@ def configure(file, key, path, *more):
 def reloadable(*more, user=None):
     """Yields (called, configure, control, server): configure(version) puts that version's library
     in place."""
-    with KINDS["socket-ipv4"]() as place, temporary_files() as files, control_place(user) as control:
+    with KINDS["socket-ipv4"]() as place, temporary_files() as files, \
+            control_place(user) as control:
         called = Called(files, place)
         path = files.folder / "handler.so"
         file = File(files, place, control)
