@@ -22,8 +22,14 @@ std::span<std::uint8_t> frame_of(rte_mbuf* mbuf) noexcept {
   return {rte_pktmbuf_mtod(mbuf, std::uint8_t*), rte_pktmbuf_data_len(mbuf)};
 }
 
-std::array<std::uint8_t, 16> mapped(const Ipv4Address& ip) noexcept {
-  return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[0], ip[1], ip[2], ip[3]};
+std::span<std::uint8_t> room_of(rte_mbuf* mbuf) noexcept {
+  return {rte_pktmbuf_mtod(mbuf, std::uint8_t*),
+          std::size_t{rte_pktmbuf_data_len(mbuf)} + rte_pktmbuf_tailroom(mbuf)};
+}
+
+void set_size(rte_mbuf* mbuf, std::size_t size) noexcept {
+  mbuf->data_len = static_cast<std::uint16_t>(size);
+  mbuf->pkt_len = static_cast<std::uint32_t>(size);
 }
 
 }  // namespace
@@ -39,6 +45,15 @@ std::uint16_t DpdkQueue::send_staged() noexcept {
   rte_pktmbuf_free_bulk(&staged[sent], staged_count - sent);
   staged_count = 0;
   return sent;
+}
+
+bool DpdkQueue::stage_answer(rte_mbuf* mbuf, FrameQuestion question) noexcept {
+  const std::span room = room_of(mbuf);
+  if (room.size() < kAnswerRoom) return false;
+  set_size(mbuf, make_answer(room, rte_pktmbuf_data_len(mbuf), question, filter));
+  mbuf->ol_flags = 0;
+  staged[staged_count++] = mbuf;
+  return true;
 }
 
 void DpdkPort::Impl::send_replies(DpdkQueue& queue) noexcept {
@@ -79,16 +94,16 @@ std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> 
         received[count++] = {.data = parsed.payload.data(),
                              .size = static_cast<std::uint16_t>(parsed.payload.size()),
                              .udp_port = parsed.udp_port,
-                             .source = mapped(parsed.source),
-                             .destination = mapped(queue.filter.ip),
+                             .source = parsed.source(),
+                             .destination = parsed.destination(),
                              .handle = reinterpret_cast<std::uintptr_t>(mbuf)};
         bytes += parsed.payload.size();
         break;
-      case FrameVerdict::kArpRequest:
-        make_arp_reply(frame_of(mbuf), queue.filter);
-        mbuf->ol_flags = 0;
-        queue.staged[queue.staged_count++] = mbuf;
-        break;
+      case FrameVerdict::kQuestion:
+        if (queue.stage_answer(mbuf, parsed.question)) break;
+        parsed.drop = DropReason::kFrameOversized;
+        [[fallthrough]];
+      case FrameVerdict::kForeign:
       case FrameVerdict::kDrop:
         counters->drops.add(parsed.drop);
         dropped[dropped_count++] = mbuf;
@@ -124,16 +139,16 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
     reply.sent = false;
     rte_mbuf* mbuf = datagram_mbuf(reply.to);
     PSSST_ASSERT(mbuf != nullptr);
-    const std::size_t room = std::size_t{rte_pktmbuf_data_len(mbuf)} + rte_pktmbuf_tailroom(mbuf);
-    if (reply.size > kDatagramSizeMax || kFrameHeaderSize + reply.size > room) {
+    DpdkQueue& queue = impl.queues[impl.queue_of_device[mbuf->port]];
+    const std::span room = room_of(mbuf);
+    const auto headers = static_cast<std::size_t>(reply.to.data - room.data());
+    const bool fits = fits_mtu(headers, reply.size, queue.filter);
+    if (!fits || reply.size > kDatagramSizeMax || headers + reply.size > room.size()) {
+      if (!fits) reply.drop = DropReason::kReplyOverMtu;
       rte_pktmbuf_free(mbuf);
       continue;
     }
-    DpdkQueue& queue = impl.queues[impl.queue_of_device[mbuf->port]];
-    const std::size_t size = make_reply_frame({rte_pktmbuf_mtod(mbuf, std::uint8_t*), room},
-                                              queue.filter, {reply.data, reply.size});
-    mbuf->data_len = static_cast<std::uint16_t>(size);
-    mbuf->pkt_len = static_cast<std::uint32_t>(size);
+    set_size(mbuf, make_reply_frame(room, queue.filter, {reply.data, reply.size}));
     mbuf->ol_flags = 0;  // the checksums are whole: nothing is left to the device
     queue.staged[queue.staged_count] = mbuf;
     queue.staged_reply[queue.staged_count] = &reply;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,8 +27,12 @@ struct DpdkConfig {
   unsigned memory_mb = 256;              ///< without hugepages: all that DPDK will ever have
   unsigned queue_size = 1024;            ///< descriptors per queue
   // With 4,096 a vhost port on hugepages was seen to answer nothing; why, is not known.
-  unsigned slots = 2048;  ///< datagrams that a worker may hold at once
-  Ipv4Address address{};  ///< ours, on every device
+  unsigned slots = 2048;               ///< datagrams that a worker may hold at once
+  std::vector<IpAddress> addresses{};  ///< ours, on every device
+  /// Served on every device; none: untagged frames alone.
+  std::vector<std::uint16_t> vlans{};
+  std::optional<MacAddress> gateway_mac{};  ///< of all replies; none: where each came from
+  unsigned mtu = 0;                         ///< largest IP packet sent; 0: the device's
   std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< not null
   /// False where a local kernel's datagrams arrive (veth): it leaves their UDP checksums partial.
   bool verify_udp_checksum = true;

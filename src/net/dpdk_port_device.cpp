@@ -5,13 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace pssst::net {
 namespace {
 
 // What net_af_xdp's rings hold, whatever is asked: 2048 to fill and 2048 to send.
 constexpr unsigned kAfXdpMbufs = 4096;
-constexpr std::uint64_t kWantedHash = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4;
+constexpr std::uint64_t kWantedHash = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4 |
+                                      RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_IPV6;
 
 rte_eth_conf make_configuration(const DpdkDevice& device, unsigned queues) noexcept {
   rte_eth_conf configuration{};
@@ -68,6 +70,9 @@ base::Result<DpdkDevice> find_device(std::string_view name) {
     return dpdk_failure("cannot read the MAC address", result, name);
   }
   std::copy_n(mac.addr_bytes, device.mac.size(), device.mac.begin());
+  if (const int result = rte_eth_dev_get_mtu(device.id, &device.mtu); result != 0) {
+    return dpdk_failure("cannot read the MTU", result, name);
+  }
   return device;
 }
 
@@ -101,6 +106,20 @@ base::Result<void> start_device(const DpdkDevice& device) {
     return dpdk_failure("cannot start the device", result, device.name);
   }
   return {};
+}
+
+void join_groups(const DpdkDevice& device, const OwnAddresses& addresses) noexcept {
+  std::vector<rte_ether_addr> groups;
+  for (const IpAddress& address : addresses.ipv6()) {
+    const MacAddress mac = group_mac(solicited_node(address));
+    rte_ether_addr& group = groups.emplace_back();
+    std::copy(mac.begin(), mac.end(), group.addr_bytes);
+  }
+  if (groups.empty()) return;
+  const auto count = static_cast<std::uint32_t>(groups.size());
+  if (rte_eth_dev_set_mc_addr_list(device.id, groups.data(), count) == 0) return;
+  if (rte_eth_allmulticast_enable(device.id) == 0) return;
+  static_cast<void>(rte_eth_promiscuous_enable(device.id));
 }
 
 void close_device(const DpdkDevice& device) noexcept {

@@ -23,6 +23,7 @@ struct DpdkDevice {
   std::string name;
   rte_eth_dev_info info{};
   MacAddress mac{};
+  std::uint16_t mtu = 0;
   unsigned queues = 0;             ///< pairs in use
   std::uint16_t receive_size = 0;  ///< descriptors per queue
   std::uint16_t transmit_size = 0;
@@ -40,7 +41,7 @@ struct DpdkDevice {
 [[nodiscard]] base::Result<DpdkDevice> find_device(std::string_view name);
 
 /// Sets `queues` pairs of about `queue_size` descriptors each; datagrams are spread over them by
-/// the UDP/IPv4 hash where the device can.
+/// the hash of their addresses and UDP ports where the device can.
 [[nodiscard]] base::Result<void> configure_device(DpdkDevice& device, unsigned queues,
                                                   unsigned queue_size);
 
@@ -49,6 +50,10 @@ struct DpdkDevice {
                                               unsigned socket, rte_mempool* pool);
 
 [[nodiscard]] base::Result<void> start_device(const DpdkDevice& device);
+
+/// Lets the frames of the groups in which neighbours ask for our IPv6 addresses through the
+/// device's filter, by a filter as wide as need be. A device that can set none has none.
+void join_groups(const DpdkDevice& device, const OwnAddresses& addresses) noexcept;
 
 /// Stops and closes it, whatever state it is in.
 void close_device(const DpdkDevice& device) noexcept;

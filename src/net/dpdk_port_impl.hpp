@@ -27,6 +27,9 @@ struct DpdkQueue {
   std::array<rte_mbuf*, kFrameBurst> staged{};
   std::array<Reply*, kFrameBurst> staged_reply{};
 
+  /// Makes a question's frame its answer and stages it; false, and nothing done, if its buffer is
+  /// too small for any.
+  bool stage_answer(rte_mbuf* mbuf, FrameQuestion question) noexcept;
   /// Hands staged frames to the device; those that it does not take are freed. Returns how many it
   /// took: the first ones.
   std::uint16_t send_staged() noexcept;

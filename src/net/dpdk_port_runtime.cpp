@@ -105,6 +105,12 @@ base::Result<void> clear_stale_sockets(const DpdkConfig& config) {
   return {};
 }
 
+VlanSet vlan_set(std::span<const std::uint16_t> vlans) {
+  VlanSet set;
+  for (const std::uint16_t vlan : vlans) set.set(vlan);
+  return vlans.empty() ? VlanSet{1} : set;
+}
+
 }  // namespace
 
 std::string mbuf_pool_name(std::size_t worker) {
@@ -135,6 +141,7 @@ struct DpdkRuntime::Impl {
   std::vector<std::string> sockets;  // that devices listen at
   std::vector<DpdkDevice> devices;
   std::vector<Worker> workers;
+  std::shared_ptr<const OwnAddresses> addresses;
 };
 
 DpdkRuntime::Impl::~Impl() {
@@ -204,9 +211,14 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
     DpdkQueue& queue = worker.port->queues.emplace_back();
     queue.device = device.id;
     queue.queue = static_cast<std::uint16_t>(assignment.queue);
+    const auto mtu = static_cast<std::uint16_t>(
+        config.mtu == 0 ? device.mtu : std::min<unsigned>(config.mtu, device.mtu));
     queue.filter = {.mac = device.mac,
-                    .ip = config.address,
+                    .gateway_mac = config.gateway_mac,
+                    .addresses = addresses,
                     .udp_ports = config.udp_ports,
+                    .vlans = vlan_set(config.vlans),
+                    .mtu = mtu,
                     .verify_udp_checksum = config.verify_udp_checksum};
   }
   return {};
@@ -215,6 +227,7 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
 base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
   if (auto started = start_eal(arguments); !started) return started;
   is_eal_running = true;
+  addresses = std::make_shared<const OwnAddresses>(config.addresses);
   sockets = listening_paths(config);
   if (auto found = find_devices(config); !found) return found;
   const auto assignments = configure_devices(config);
@@ -225,6 +238,7 @@ base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
   }
   for (const DpdkDevice& device : devices) {
     if (auto started = start_device(device); !started) return started;
+    join_groups(device, *addresses);
   }
   return {};
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/help_formatter.hpp"
+#include "server/config/network.hpp"
 #include "server/cpus.hpp"
 #include "server/option_text.hpp"
 #include "server/service_option.hpp"
@@ -44,7 +45,10 @@ struct Arguments {
   std::vector<std::string> listen;
   std::vector<std::string> vdevs;
   std::vector<std::string> pci_devices;
-  std::string address;
+  std::vector<std::string> addresses;
+  std::vector<std::string> vlans;
+  std::string gateway_mac;
+  unsigned mtu = DpdkOptions{}.mtu;
   bool hugepages = false;
   unsigned memory_mb = DpdkOptions{}.memory_mb;
   unsigned queue_size = DpdkOptions{}.queue_size;
@@ -121,8 +125,18 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
                  "Virtual device as EAL's --vdev, repeatable: net_tap0,iface=pssst0.", kDpdkGroup);
   add_repeatable(app, "--pci", arguments.pci_devices, "ADDRESS",
                  "PCI address of a NIC, repeatable: 0000:01:00.0.", kDpdkGroup);
-  app.add_option("--address", arguments.address, "Own IPv4 address, on every device.")
-      ->type_name("A.B.C.D")
+  add_repeatable(app, "--address", arguments.addresses, "ADDRESS",
+                 "Own IPv4 or IPv6 address, on every device, repeatable.", kDpdkGroup);
+  add_repeatable(app, "--vlan", arguments.vlans, "VLAN",
+                 "VLAN (802.1Q) to serve, repeatable; 0: untagged frames. Default: 0.", kDpdkGroup);
+  app.add_option("--gateway-mac", arguments.gateway_mac,
+                 "MAC address that every reply goes to. Default: where its request came from.")
+      ->type_name("MAC")
+      ->group(kDpdkGroup);
+  app.add_option("--mtu", arguments.mtu,
+                 "Largest IP packet to send; a larger reply is a drop. Default: the device's.")
+      ->check(CLI::Range(576U, 9216U).description(""))
+      ->type_name("BYTES")
       ->group(kDpdkGroup);
   app.add_flag("--hugepages", arguments.hugepages, "Memory from hugepages.")->group(kDpdkGroup);
   app.add_option("--memory", arguments.memory_mb, "Memory of DPDK, MB. Default: 256.")
@@ -166,15 +180,42 @@ base::Result<void> read_socket(const Arguments& arguments, SocketOptions& option
   return {};
 }
 
+/// A value of an option, or the mistake in it.
+template <class T>
+base::Result<T> read_value(base::Result<T> (*read)(const std::string&), const std::string& option,
+                           const std::string& text) {
+  auto value = read(text);
+  if (value) return value;
+  const base::Error& error = value.error();
+  return error.remedy.empty() ? misuse(error.what, option + " " + text)
+                              : misuse(error.what, option + " " + text, error.remedy);
+}
+
+base::Result<void> read_network(const Arguments& arguments, DpdkOptions& options) {
+  for (const std::string& text : arguments.addresses) {
+    const auto address = read_value(read_own_address, "--address", text);
+    if (!address) return tl::unexpected(address.error());
+    options.addresses.push_back(*address);
+  }
+  for (const std::string& text : arguments.vlans) {
+    const auto vlan = read_value(read_vlan, "--vlan", text);
+    if (!vlan) return tl::unexpected(vlan.error());
+    options.vlans.push_back(*vlan);
+  }
+  if (!arguments.gateway_mac.empty()) {
+    const auto mac = read_value(read_station_mac, "--gateway-mac", arguments.gateway_mac);
+    if (!mac) return tl::unexpected(mac.error());
+    options.gateway_mac = *mac;
+  }
+  return {};
+}
+
 base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
   if (arguments.vdevs.empty() && arguments.pci_devices.empty()) {
     return misuse("no device", "--port dpdk", "name one with --vdev or --pci");
   }
-  if (arguments.address.empty()) {
-    return misuse("no address of our own", "--port dpdk", "give one with --address A.B.C.D");
-  }
-  if (inet_pton(AF_INET, arguments.address.c_str(), options.address.data()) != 1) {
-    return misuse("not a numeric IPv4 address", "--address " + arguments.address);
+  if (arguments.addresses.empty()) {
+    return misuse("no address of our own", "--port dpdk", "give one with --address");
   }
   options.vdevs = arguments.vdevs;
   options.pci_devices = arguments.pci_devices;
@@ -183,6 +224,11 @@ base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
   options.queue_size = arguments.queue_size;
   options.verify_udp_checksum = !arguments.no_verify_udp_checksum;
   options.eal_arguments = arguments.eal;
+  options.mtu = arguments.mtu;
+  if (auto read = read_network(arguments, options); !read) return read;
+  if (auto checked = check_network(options); !checked) {
+    return misuse(checked.error().what, "--port dpdk " + checked.error().where);
+  }
   return {};
 }
 

@@ -167,6 +167,7 @@ void Worker<P>::transmit() noexcept {
       reply.data = sealed.data();
       reply.size = static_cast<std::uint16_t>(sealed.size());
       reply.sent = false;
+      reply.drop = DropReason::kTransmit;
       lane_of_reply_[n++] = i;
     }
   }
@@ -186,8 +187,8 @@ void Worker<P>::send_replies(std::size_t n) noexcept {
       counters_.suites[telemetry::suite_place(burst_->suite[lane])].replied.add(1);
       count_time(Stage::kRequest, now - queued_[lane].arrival_tsc);
     } else {
-      counters_.drops.add(DropReason::kTransmit);
-      service.drops.add(DropReason::kTransmit);
+      counters_.drops.add(replies_[k].drop);
+      service.drops.add(replies_[k].drop);
       counters_.pending.set(--pending_);
     }
   }

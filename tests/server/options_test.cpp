@@ -125,15 +125,43 @@ TEST(Options, EverythingForSockets) {
 }
 
 TEST(Options, EverythingForDpdk) {
-  const Configuration options = options_of(with_service(
-      {"--port", "dpdk", "--vdev", "net_tap0,iface=pssst0", "--vdev=net_tap1", "--pci",
-       "0000:01:00.0", "--address", "192.0.2.9", "--hugepages", "--memory", "512", "--queue-size",
-       "256", "--no-verify-udp-checksum", "--eal=--log-level=8", "--eal", "x", "--counters=text"}));
+  const Configuration options = options_of(with_service({"--port",
+                                                         "dpdk",
+                                                         "--vdev",
+                                                         "net_tap0,iface=pssst0",
+                                                         "--vdev=net_tap1",
+                                                         "--pci",
+                                                         "0000:01:00.0",
+                                                         "--address",
+                                                         "192.0.2.9",
+                                                         "--address=2001:db8::9",
+                                                         "--vlan",
+                                                         "0",
+                                                         "--vlan",
+                                                         "4094",
+                                                         "--gateway-mac",
+                                                         "02:00:00:00:00:fe",
+                                                         "--mtu",
+                                                         "1400",
+                                                         "--hugepages",
+                                                         "--memory",
+                                                         "512",
+                                                         "--queue-size",
+                                                         "256",
+                                                         "--no-verify-udp-checksum",
+                                                         "--eal=--log-level=8",
+                                                         "--eal",
+                                                         "x",
+                                                         "--counters=text"}));
   EXPECT_EQ(options.port, PortKind::kDpdk);
   EXPECT_EQ(options.idle, IdleMode::kSpin);
   EXPECT_EQ(options.dpdk.vdevs, (Words{"net_tap0,iface=pssst0", "net_tap1"}));
   EXPECT_EQ(options.dpdk.pci_devices, Words{"0000:01:00.0"});
-  EXPECT_EQ(options.dpdk.address, (std::array<std::uint8_t, 4>{192, 0, 2, 9}));
+  EXPECT_EQ(options.dpdk.addresses,
+            (std::vector<Address>{*parse_address("192.0.2.9"), *parse_address("2001:db8::9")}));
+  EXPECT_EQ(options.dpdk.vlans, (std::vector<std::uint16_t>{0, 4094}));
+  EXPECT_EQ(options.dpdk.gateway_mac, (net::MacAddress{2, 0, 0, 0, 0, 0xfe}));
+  EXPECT_EQ(options.dpdk.mtu, 1400U);
   EXPECT_TRUE(options.dpdk.hugepages);
   EXPECT_EQ(options.dpdk.memory_mb, 512U);
   EXPECT_EQ(options.dpdk.queue_size, 256U);
@@ -147,6 +175,9 @@ TEST(Options, DefaultsForDpdk) {
   EXPECT_EQ(options.dpdk.memory_mb, 256U);
   EXPECT_EQ(options.dpdk.queue_size, 1024U);
   EXPECT_FALSE(options.dpdk.hugepages);
+  EXPECT_TRUE(options.dpdk.vlans.empty());
+  EXPECT_FALSE(options.dpdk.gateway_mac);
+  EXPECT_EQ(options.dpdk.mtu, 0U);
   EXPECT_TRUE(options.dpdk.verify_udp_checksum);
   EXPECT_EQ(options_of(with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address",
                                      "10.0.0.1", "--idle", "sleep"}))
@@ -282,9 +313,18 @@ const std::vector<BadLine>& bad_command_lines() {
       {with_service({"--port", "dpdk", "--address", "10.0.0.1"}),
        "--port dpdk: no device: name one with --vdev or --pci"},
       {with_service({"--port", "dpdk", "--vdev", "net_tap0"}),
-       "--port dpdk: no address of our own: give one with --address A.B.C.D"},
-      {with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address", "::1"}),
-       "--address ::1: not a numeric IPv4 address: see pssstd --help"},
+       "--port dpdk: no address of our own: give one with --address"},
+      {dpdk({"--address", "10.0.0"}),
+       "--address 10.0.0: not a numeric IPv4 or IPv6 address: see pssstd --help"},
+      {dpdk({"--address", "::1"}),
+       "--address ::1: no address that a host can have: see pssstd --help"},
+      {dpdk({"--address", "10.0.0.1"}),
+       "--port dpdk 10.0.0.1: the address stands twice: see pssstd --help"},
+      {dpdk({"--vlan", "4095"}),
+       "--vlan 4095: not a VLAN: choose 1 to 4094, or 0 for untagged frames"},
+      {dpdk({"--gateway-mac", "02:00"}),
+       "--gateway-mac 02:00: not a MAC address: write 02:00:00:00:00:01"},
+      {dpdk({"--mtu", "575"}), "--mtu: Value 575 not in range 576 to 9216: see pssstd --help"},
       {dpdk({"--memory", "0"}), "--memory: Value 0 not in range 16 to 1048576: see pssstd --help"},
       {dpdk({"--memory", "lots"}),
        "--memory: Value lots not in range 16 to 1048576: see pssstd --help"},

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "net/address.hpp"
 #include "server/config/service.hpp"
 
 namespace pssst::server {
@@ -28,7 +30,10 @@ struct SocketOptions {
 struct DpdkOptions {
   std::vector<std::string> vdevs;
   std::vector<std::string> pci_devices;
-  std::array<std::uint8_t, 4> address{};  ///< our IPv4 address
+  std::vector<Address> addresses{};    ///< ours, on every device; at least one
+  std::vector<std::uint16_t> vlans{};  ///< served; empty: untagged frames alone, which are 0
+  std::optional<net::MacAddress> gateway_mac{};  ///< of all replies; none: where each came from
+  unsigned mtu = 0;                              ///< largest IP packet sent; 0: the device's
   bool hugepages = false;
   unsigned memory_mb = 256;
   unsigned queue_size = 1024;  ///< descriptors
