@@ -79,7 +79,7 @@ class ReplayPort {
     held_ -= replies.size();
   }
 
-  void release(const net::Datagram&) noexcept { --held_; }
+  void release(const net::Datagram&, DropReason) noexcept { --held_; }
   void wait(std::chrono::microseconds) noexcept {}
   [[nodiscard]] std::size_t capacity() const noexcept { return kCapacity; }
   [[nodiscard]] const net::PortCounters& counters() const noexcept { return counters_; }

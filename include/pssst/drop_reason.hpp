@@ -29,7 +29,8 @@
   X(kIcmpIgnored, "icmp_ignored", "ICMP message that is no echo request")                     \
   X(kUdpLength, "udp_length", "UDP length disagrees with the IP length")                      \
   X(kUdpChecksum, "udp_checksum", "UDP checksum is wrong")                                    \
-  X(kUdpPort, "udp_port", "no service at this UDP port, or source port 0")
+  X(kUdpPort, "udp_port", "no service at this UDP port, or source port 0")                    \
+  X(kKernelQueueFull, "kernel_queue_full", "for the kernel, which takes no more now")
 
 /// Datagram drops, in the order in which the checks are made: the cheapest first.
 #define PSSST_DATAGRAM_DROPS(X)                                                                \

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/tsc.hpp"
 #include "net/dpdk_port_impl.hpp"
 
 namespace pssst::net {
@@ -64,6 +66,46 @@ void DpdkPort::Impl::send_replies(DpdkQueue& queue) noexcept {
   }
 }
 
+/// False, with the reason in `parsed`: it is a drop after all.
+bool DpdkPort::Impl::hand_to_kernel(std::span<const std::uint8_t> frame, const DpdkQueue& queue,
+                                    ParsedFrame& parsed) noexcept {
+  if (!queue.has_tap) return false;
+  if (frame.size() > FrameRing::kFrameRoom) {
+    parsed.drop = DropReason::kFrameOversized;
+    return false;
+  }
+  if (rings->to_kernel->push(frame, {.device = queue.device})) return true;
+  parsed.drop = DropReason::kKernelQueueFull;
+  return false;
+}
+
+void DpdkPort::Impl::capture(std::span<const std::uint8_t> frame, DropReason drop,
+                             std::uint16_t device) noexcept {
+  if (!rings->capture || !rings->capture->wants(drop)) return;
+  const bool is_kept =
+      rings->capture->offer(frame, {.tsc = base::read_tsc(), .device = device, .drop = drop});
+  (is_kept ? counters->captured : counters->capture_missed).add(1);
+}
+
+void DpdkPort::Impl::send_outgoing() noexcept {
+  FrameRing& ring = *rings->outgoing;
+  for (unsigned i = 0; i < kFrameBurst && !ring.empty(); ++i) {
+    // Without a buffer it waits, and what comes behind it: whoever filled the ring counts.
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
+    if (mbuf == nullptr) break;
+    const FrameRing::Entry entry = ring.front();
+    std::memcpy(rte_pktmbuf_mtod(mbuf, void*), entry.frame.data(), entry.frame.size());
+    set_size(mbuf, entry.frame.size());
+    DpdkQueue& queue = queues[queue_of_device[entry.note.device]];
+    queue.staged[queue.staged_count++] = mbuf;
+    (entry.note.is_of_kernel ? counters->sent_for_kernel : counters->announced).add(1);
+    ring.pop();
+  }
+  for (DpdkQueue& queue : queues) {
+    if (queue.staged_count != 0) queue.send_staged();
+  }
+}
+
 std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> received) noexcept {
   std::array<rte_mbuf*, kFrameBurst> mbufs;
   const auto limit =
@@ -103,10 +145,16 @@ std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> 
         if (queue.stage_answer(mbuf, parsed.question)) break;
         parsed.drop = DropReason::kFrameOversized;
         [[fallthrough]];
-      case FrameVerdict::kForeign:
       case FrameVerdict::kDrop:
-        counters->drops.add(parsed.drop);
+      case FrameVerdict::kForeign:
         dropped[dropped_count++] = mbuf;
+        if (parsed.verdict == FrameVerdict::kForeign &&
+            hand_to_kernel(frame_of(mbuf), queue, parsed)) {
+          counters->handed_to_kernel.add(1);
+          break;
+        }
+        counters->drops.add(parsed.drop);
+        capture(frame_of(mbuf), parsed.drop, queue.device);
         break;
     }
   }
@@ -125,6 +173,7 @@ DpdkPort::~DpdkPort() = default;
 // starve the others.
 std::size_t DpdkPort::receive(std::span<Datagram> received) noexcept {
   Impl& impl = *impl_;
+  if (impl.rings->outgoing && !impl.rings->outgoing->empty()) impl.send_outgoing();
   std::size_t count = 0;
   for (std::size_t left = impl.queues.size(); left > 0 && count < received.size(); --left) {
     count += impl.receive_burst(impl.queues[impl.next_queue], received.subspan(count));
@@ -145,6 +194,7 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
     const bool fits = fits_mtu(headers, reply.size, queue.filter);
     if (!fits || reply.size > kDatagramSizeMax || headers + reply.size > room.size()) {
       if (!fits) reply.drop = DropReason::kReplyOverMtu;
+      impl.capture(frame_of(mbuf), reply.drop, mbuf->port);
       rte_pktmbuf_free(mbuf);
       continue;
     }
@@ -159,9 +209,10 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
   }
 }
 
-// NOLINTNEXTLINE(readability-convert-member-functions-to-static): a member in the Port concept
-void DpdkPort::release(const Datagram& datagram) noexcept {
-  rte_pktmbuf_free(datagram_mbuf(datagram));
+void DpdkPort::release(const Datagram& datagram, DropReason drop) noexcept {
+  rte_mbuf* mbuf = datagram_mbuf(datagram);
+  if (drop != DropReason::kNone) impl_->capture(frame_of(mbuf), drop, mbuf->port);
+  rte_pktmbuf_free(mbuf);
 }
 
 // Signals cut sleeps short (net_tap lives by them): only the clock ends this one.

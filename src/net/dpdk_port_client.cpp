@@ -43,7 +43,7 @@ struct DpdkClientPort::Impl {
       : owner(std::move(taken)),
         port(*owner->impl_),
         queue(port.queues.front()),
-        pool(rte_mempool_lookup(port.pool_name.c_str())),
+        pool(port.pool),
         udp_ports(config.udp_ports),
         addresses{.destination_mac = config.server_mac.value_or(MacAddress{}),
                   .source_mac = queue.filter.mac,

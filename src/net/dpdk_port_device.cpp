@@ -47,8 +47,7 @@ std::string DpdkDevice::describe() const {
   rte_ether_addr address{};
   std::copy(mac.begin(), mac.end(), address.addr_bytes);
   rte_ether_format_addr(mac_text.data(), mac_text.size(), &address);
-  rte_eth_link link{};
-  const bool is_up = rte_eth_link_get_nowait(id, &link) == 0 && link.link_status != 0;
+  const bool is_up = read_link(*this).is_up;
   return name + ": driver " + info.driver_name + ", MAC " + mac_text.data() + ", " +
          std::to_string(queues) + (queues == 1 ? " queue pair" : " queue pairs") + ", link " +
          (is_up ? "up" : "down");
@@ -118,8 +117,21 @@ void join_groups(const DpdkDevice& device, const OwnAddresses& addresses) noexce
   if (groups.empty()) return;
   const auto count = static_cast<std::uint32_t>(groups.size());
   if (rte_eth_dev_set_mc_addr_list(device.id, groups.data(), count) == 0) return;
+  join_all_groups(device);
+}
+
+void join_all_groups(const DpdkDevice& device) noexcept {
   if (rte_eth_allmulticast_enable(device.id) == 0) return;
   static_cast<void>(rte_eth_promiscuous_enable(device.id));
+}
+
+LinkState read_link(const DpdkDevice& device) {
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(device.id, &link) != 0) return {};
+  const bool knows_speed =
+      link.link_speed != RTE_ETH_SPEED_NUM_NONE && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
+  return {.is_up = link.link_status != 0,
+          .speed = knows_speed ? std::to_string(link.link_speed) + " Mbps" : ""};
 }
 
 void close_device(const DpdkDevice& device) noexcept {

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "net/frame.hpp"
+#include "net/port_background.hpp"
 
 namespace pssst::net {
 
@@ -54,6 +55,11 @@ struct DpdkDevice {
 /// Lets the frames of the groups in which neighbours ask for our IPv6 addresses through the
 /// device's filter, by a filter as wide as need be. A device that can set none has none.
 void join_groups(const DpdkDevice& device, const OwnAddresses& addresses) noexcept;
+
+/// Lets the frames of all groups through: any of them may be the kernel's.
+void join_all_groups(const DpdkDevice& device) noexcept;
+
+[[nodiscard]] LinkState read_link(const DpdkDevice& device);
 
 /// Stops and closes it, whatever state it is in.
 void close_device(const DpdkDevice& device) noexcept;

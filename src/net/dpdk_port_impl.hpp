@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "net/dpdk_port.hpp"
+#include "net/port_background.hpp"
 
 namespace pssst::net {
 
@@ -22,6 +23,7 @@ struct DpdkQueue {
   std::uint16_t device = 0;  ///< DPDK's port number
   std::uint16_t queue = 0;
   FrameFilter filter;
+  bool has_tap = false;  ///< what is foreign goes to the kernel
 
   std::uint16_t staged_count = 0;
   std::array<rte_mbuf*, kFrameBurst> staged{};
@@ -41,12 +43,19 @@ struct DpdkPort::Impl {
   /// DPDK's port number -> index into queues: a worker has one queue of a device at most.
   std::array<std::uint8_t, RTE_MAX_ETHPORTS> queue_of_device{};
   std::size_t slots = 0;
-  std::string pool_name;  ///< of the mempool that its frames come from
+  rte_mempool* pool = nullptr;  ///< that its frames come from
+  /// Shared with the background; never null.
+  std::shared_ptr<WorkerRings> rings = std::make_shared<WorkerRings>();
   /// Shared with the runtime, which writes `missed`.
   std::shared_ptr<PortCounters> counters = std::make_shared<PortCounters>();
 
   std::size_t receive_burst(DpdkQueue& queue, std::span<Datagram> received) noexcept;
   void send_replies(DpdkQueue& queue) noexcept;
+  /// What the background has for the devices.
+  void send_outgoing() noexcept;
+  bool hand_to_kernel(std::span<const std::uint8_t> frame, const DpdkQueue& queue,
+                      ParsedFrame& parsed) noexcept;
+  void capture(std::span<const std::uint8_t> frame, DropReason drop, std::uint16_t device) noexcept;
 };
 
 /// The buffer that a received datagram lies in.

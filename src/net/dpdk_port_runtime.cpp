@@ -23,6 +23,10 @@ namespace pssst::net {
 namespace {
 
 constexpr unsigned kMbufCache = 256;  // mbufs per lcore
+// Between a worker and the background, each way: what arrives in about a millisecond.
+constexpr std::size_t kRingFrames = 512;
+// With its headers such a packet fits FrameRing::kFrameRoom.
+constexpr unsigned kTapMtuMax = 1500;
 
 static_assert(kWorkersMax == RTE_MAX_LCORE - 1);
 static_assert(RTE_MAX_ETHPORTS <= UINT8_MAX + 1);
@@ -105,6 +109,20 @@ base::Result<void> clear_stale_sockets(const DpdkConfig& config) {
   return {};
 }
 
+std::uint16_t mtu_of(const DpdkDevice& device, const DpdkConfig& config) noexcept {
+  return static_cast<std::uint16_t>(config.mtu == 0 ? device.mtu
+                                                    : std::min<unsigned>(config.mtu, device.mtu));
+}
+
+// Workers fill their CPUs.
+std::vector<unsigned> cpus_without(std::span<const unsigned> workers) {
+  std::vector<unsigned> cpus = allowed_cpus();
+  std::erase_if(cpus, [&](unsigned cpu) {
+    return std::find(workers.begin(), workers.end(), cpu) != workers.end();
+  });
+  return cpus;
+}
+
 VlanSet vlan_set(std::span<const std::uint16_t> vlans) {
   VlanSet set;
   for (const std::uint16_t vlan : vlans) set.set(vlan);
@@ -122,6 +140,7 @@ struct DpdkRuntime::Impl {
     rte_mempool* pool = nullptr;
     std::unique_ptr<DpdkPort::Impl> port;  // until taken
     std::shared_ptr<PortCounters> counters;
+    std::shared_ptr<WorkerRings> rings;
     std::function<void()> body;
   };
 
@@ -135,6 +154,8 @@ struct DpdkRuntime::Impl {
   base::Result<std::vector<QueueAssignment>> configure_devices(const DpdkConfig& config);
   base::Result<void> make_worker(std::size_t index, const DpdkConfig& config,
                                  std::span<const QueueAssignment> assignments);
+  base::Result<void> add_background(const DpdkConfig& config,
+                                    std::span<const QueueAssignment> assignments);
 
   EalArguments arguments;
   bool is_eal_running = false;
@@ -142,11 +163,13 @@ struct DpdkRuntime::Impl {
   std::vector<DpdkDevice> devices;
   std::vector<Worker> workers;
   std::shared_ptr<const OwnAddresses> addresses;
+  std::unique_ptr<PortBackground> background;
 };
 
 DpdkRuntime::Impl::~Impl() {
   if (!is_eal_running) return;
   rte_eal_mp_wait_lcore();
+  background.reset();
   if (leave_to_kernel(devices, sockets)) return;
   // Drivers complain of what vanished before them, an interface that was moved or a peer.
   const OutputCapture capture;
@@ -188,21 +211,22 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
   Worker& worker = workers[index];
   worker.port = std::make_unique<DpdkPort::Impl>();
   worker.port->slots = config.slots;
-  worker.port->pool_name = mbuf_pool_name(index);
   worker.counters = worker.port->counters;
+  worker.rings = worker.port->rings;
   // What the queues and the worker hold, and what lies in the caches of its lcore and the main one.
   unsigned mbufs = config.slots + 2 * kFrameBurst + 4 * kMbufCache;
   for (const QueueAssignment& assignment : assignments) {
     if (assignment.worker == index) mbufs += devices[assignment.device].mbufs_per_queue();
   }
   const unsigned socket = config.hugepages ? rte_lcore_to_socket_id(lcore_of(index)) : 0;
-  worker.pool = rte_pktmbuf_pool_create(worker.port->pool_name.c_str(), mbufs, kMbufCache, 0,
+  worker.pool = rte_pktmbuf_pool_create(mbuf_pool_name(index).c_str(), mbufs, kMbufCache, 0,
                                         RTE_MBUF_DEFAULT_BUF_SIZE, static_cast<int>(socket));
   if (worker.pool == nullptr) {
     return base::fail("no memory for the " + std::to_string(mbufs) + " frame buffers of worker " +
                           std::to_string(index) + ": " + rte_strerror(rte_errno),
                       {}, config.hugepages ? "raise vm.nr_hugepages" : "give DPDK more memory");
   }
+  worker.port->pool = worker.pool;
   for (const QueueAssignment& assignment : assignments) {
     if (assignment.worker != index) continue;
     const DpdkDevice& device = devices[assignment.device];
@@ -211,16 +235,54 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
     DpdkQueue& queue = worker.port->queues.emplace_back();
     queue.device = device.id;
     queue.queue = static_cast<std::uint16_t>(assignment.queue);
-    const auto mtu = static_cast<std::uint16_t>(
-        config.mtu == 0 ? device.mtu : std::min<unsigned>(config.mtu, device.mtu));
+    queue.has_tap = assignment.device < config.taps.size();
     queue.filter = {.mac = device.mac,
                     .gateway_mac = config.gateway_mac,
                     .addresses = addresses,
                     .udp_ports = config.udp_ports,
                     .vlans = vlan_set(config.vlans),
-                    .mtu = mtu,
+                    .mtu = mtu_of(device, config),
                     .verify_udp_checksum = config.verify_udp_checksum};
   }
+  return {};
+}
+
+base::Result<void> DpdkRuntime::Impl::add_background(const DpdkConfig& config,
+                                                     std::span<const QueueAssignment> assignments) {
+  if (config.taps.empty() && !config.announce && !config.capture && !config.notify) return {};
+  PortBackground::Config background_config;
+  background_config.notify = config.notify;
+  if (config.announce) background_config.announced = config.addresses;
+  background_config.vlans = config.vlans.empty() ? std::vector<std::uint16_t>{0} : config.vlans;
+  for (const Worker& worker : workers) {
+    background_config.workers.push_back({worker.rings, worker.counters});
+    if (!config.taps.empty() || config.announce) worker.rings->outgoing.emplace(kRingFrames);
+    if (!config.taps.empty()) worker.rings->to_kernel.emplace(kRingFrames);
+    if (config.capture) {
+      worker.rings->capture.emplace(config.capture->reasons, config.capture->rate, kRingFrames);
+    }
+  }
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const DpdkDevice& device = devices[i];
+    PortBackground::Device& seen = background_config.devices.emplace_back();
+    seen.name = device.name;
+    seen.id = device.id;
+    seen.mac = device.mac;
+    seen.read_link = [&device] { return read_link(device); };
+    seen.sender = std::ranges::find(assignments, i, &QueueAssignment::device)->worker;
+    if (i >= config.taps.size()) continue;
+    const unsigned mtu = std::min<unsigned>(mtu_of(device, config), kTapMtuMax);
+    auto tap = TapDevice::create(config.taps[i], device.mac, mtu);
+    if (!tap) return tl::unexpected(std::move(tap.error()));
+    seen.tap = std::move(*tap);
+  }
+  if (config.capture) {
+    auto file = PcapFile::create(config.capture->file, config.capture->size_max);
+    if (!file) return tl::unexpected(std::move(file.error()));
+    background_config.capture = std::move(*file);
+  }
+  background = std::make_unique<PortBackground>(std::move(background_config));
+  background->start(cpus_without(config.cpus));
   return {};
 }
 
@@ -239,8 +301,9 @@ base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
   for (const DpdkDevice& device : devices) {
     if (auto started = start_device(device); !started) return started;
     join_groups(device, *addresses);
+    if (!config.taps.empty()) join_all_groups(device);
   }
-  return {};
+  return add_background(config, *assignments);
 }
 
 base::Result<std::unique_ptr<DpdkRuntime>> DpdkRuntime::start(const DpdkConfig& config) {

@@ -15,23 +15,41 @@ namespace {
 constexpr std::uint32_t kPollsBeforeWait = 1000;
 constexpr std::chrono::microseconds kWaitMax{100};
 
+std::optional<net::CaptureConfig> capture_config(const DpdkOptions& options) {
+  if (options.capture_drops.empty()) return std::nullopt;
+  net::CaptureConfig capture{.reasons = {},
+                             .file = options.capture_file,
+                             .rate = options.capture_rate,
+                             .size_max = std::size_t{options.capture_size_mb} << 20};
+  for (const DropReason reason : options.capture_drops) {
+    capture.reasons.set(static_cast<std::size_t>(reason));
+  }
+  return capture;
+}
+
 net::DpdkConfig runtime_config(const Configuration& configuration,
-                               const std::vector<unsigned>& cpus) {
+                               const std::vector<unsigned>& cpus,
+                               std::function<void(const std::string&)> notify) {
   auto udp_ports = std::make_shared<std::bitset<65536>>();
   for (const ServiceSettings& service : configuration.services) udp_ports->set(service.udp_port);
-  return net::DpdkConfig{.vdevs = configuration.dpdk.vdevs,
-                         .pci_devices = configuration.dpdk.pci_devices,
+  const DpdkOptions& options = configuration.dpdk;
+  return net::DpdkConfig{.vdevs = options.vdevs,
+                         .pci_devices = options.pci_devices,
                          .cpus = cpus,
-                         .hugepages = configuration.dpdk.hugepages,
-                         .memory_mb = configuration.dpdk.memory_mb,
-                         .queue_size = configuration.dpdk.queue_size,
-                         .addresses = configuration.dpdk.addresses,
-                         .vlans = configuration.dpdk.vlans,
-                         .gateway_mac = configuration.dpdk.gateway_mac,
-                         .mtu = configuration.dpdk.mtu,
+                         .hugepages = options.hugepages,
+                         .memory_mb = options.memory_mb,
+                         .queue_size = options.queue_size,
+                         .addresses = options.addresses,
+                         .vlans = options.vlans,
+                         .gateway_mac = options.gateway_mac,
+                         .mtu = options.mtu,
                          .udp_ports = std::move(udp_ports),
-                         .verify_udp_checksum = configuration.dpdk.verify_udp_checksum,
-                         .eal_arguments = configuration.dpdk.eal_arguments};
+                         .taps = options.exception_taps,
+                         .announce = true,
+                         .capture = capture_config(options),
+                         .notify = std::move(notify),
+                         .verify_udp_checksum = options.verify_udp_checksum,
+                         .eal_arguments = options.eal_arguments};
 }
 
 WorkerSettings worker_settings(const Configuration& configuration) {
@@ -88,10 +106,10 @@ class DpdkWorkers final : public WorkerGroup {
 
 }  // namespace
 
-base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
-                                                              const std::vector<unsigned>& cpus,
-                                                              Published<Snapshot>& snapshots) {
-  auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus));
+base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(
+    const Configuration& configuration, const std::vector<unsigned>& cpus,
+    Published<Snapshot>& snapshots, std::function<void(const std::string&)> notify) {
+  auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus, std::move(notify)));
   if (!runtime) return tl::unexpected(runtime.error());
   auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), configuration, cpus, snapshots);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
@@ -104,9 +122,9 @@ base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuratio
 
 namespace pssst::server {
 
-base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration&,
-                                                              const std::vector<unsigned>&,
-                                                              Published<Snapshot>&) {
+base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(
+    const Configuration&, const std::vector<unsigned>&, Published<Snapshot>&,
+    std::function<void(const std::string&)>) {
   return base::fail("this pssstd was built without DPDK", "--port dpdk",
                     "build it with meson setup -Ddpdk=enabled, or use --port socket");
 }

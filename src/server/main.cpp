@@ -99,7 +99,7 @@ base::Result<void> serve(const Configuration& configuration) {
   const Snapshot& snapshot = snapshots.current();
 
   auto group = configuration.port == PortKind::kDpdk
-                   ? start_dpdk_workers(configuration, *cpus, snapshots)
+                   ? start_dpdk_workers(configuration, *cpus, snapshots, say)
                    : start_socket_workers(configuration, *cpus, snapshots);
   if (!group) return tl::unexpected(group.error());
   if (!base::all_secrets_locked()) {

@@ -49,6 +49,11 @@ struct Arguments {
   std::vector<std::string> vlans;
   std::string gateway_mac;
   unsigned mtu = DpdkOptions{}.mtu;
+  std::vector<std::string> exception_taps;
+  std::string capture_drops;
+  std::string capture_file;
+  unsigned capture_rate = DpdkOptions{}.capture_rate;
+  unsigned capture_size_mb = DpdkOptions{}.capture_size_mb;
   bool hugepages = false;
   unsigned memory_mb = DpdkOptions{}.memory_mb;
   unsigned queue_size = DpdkOptions{}.queue_size;
@@ -138,6 +143,27 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(576U, 9216U).description(""))
       ->type_name("BYTES")
       ->group(kDpdkGroup);
+  add_repeatable(app, "--exception", arguments.exception_taps, "INTERFACE",
+                 "Interface (tap) to make, through which the kernel gets all frames that are not "
+                 "for the server, and sends; repeatable, one a device.",
+                 kDpdkGroup);
+  app.add_option("--capture-drops", arguments.capture_drops,
+                 "Drops to write to the capture file, by their counters' names: tag,udp_checksum.")
+      ->type_name("REASONS")
+      ->group(kDpdkGroup);
+  app.add_option("--capture-file", arguments.capture_file, "pcap file for them, replaced.")
+      ->type_name("FILE")
+      ->group(kDpdkGroup);
+  app.add_option("--capture-rate", arguments.capture_rate,
+                 "Most frames captured a second and worker. Default: 100.")
+      ->check(CLI::Range(1U, 100000U).description(""))
+      ->type_name("N")
+      ->group(kDpdkGroup);
+  app.add_option("--capture-size", arguments.capture_size_mb,
+                 "Size at which the capture file ends, MB. Default: 64.")
+      ->check(CLI::Range(1U, 1048576U).description(""))
+      ->type_name("MB")
+      ->group(kDpdkGroup);
   app.add_flag("--hugepages", arguments.hugepages, "Memory from hugepages.")->group(kDpdkGroup);
   app.add_option("--memory", arguments.memory_mb, "Memory of DPDK, MB. Default: 256.")
       ->check(CLI::Range(16U, 1048576U).description(""))
@@ -202,6 +228,15 @@ base::Result<void> read_network(const Arguments& arguments, DpdkOptions& options
     if (!vlan) return tl::unexpected(vlan.error());
     options.vlans.push_back(*vlan);
   }
+  options.exception_taps = arguments.exception_taps;
+  options.capture_file = arguments.capture_file;
+  options.capture_rate = arguments.capture_rate;
+  options.capture_size_mb = arguments.capture_size_mb;
+  if (!arguments.capture_drops.empty()) {
+    auto reasons = read_value(read_drop_reasons, "--capture-drops", arguments.capture_drops);
+    if (!reasons) return tl::unexpected(reasons.error());
+    options.capture_drops = std::move(*reasons);
+  }
   if (!arguments.gateway_mac.empty()) {
     const auto mac = read_value(read_station_mac, "--gateway-mac", arguments.gateway_mac);
     if (!mac) return tl::unexpected(mac.error());
@@ -227,7 +262,8 @@ base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
   options.mtu = arguments.mtu;
   if (auto read = read_network(arguments, options); !read) return read;
   if (auto checked = check_network(options); !checked) {
-    return misuse(checked.error().what, "--port dpdk " + checked.error().where);
+    const std::string& where = checked.error().where;
+    return misuse(checked.error().what, "--port dpdk" + (where.empty() ? "" : " " + where));
   }
   return {};
 }

@@ -1,6 +1,7 @@
 /// All workers of a server, started and stopped together.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,9 +38,10 @@ class WorkerGroup {
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
                                                                 Published<Snapshot>& snapshots);
-/// The same over DPDK. Fails in a build without it.
-base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration& configuration,
-                                                              const std::vector<unsigned>& cpus,
-                                                              Published<Snapshot>& snapshots);
+/// The same over DPDK. Fails in a build without it. `notify` gets a line when something happens on
+/// the network, on a thread of the port's.
+base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(
+    const Configuration& configuration, const std::vector<unsigned>& cpus,
+    Published<Snapshot>& snapshots, std::function<void(const std::string&)> notify);
 
 }  // namespace pssst::server

@@ -157,7 +157,7 @@ void Worker<P>::transmit() noexcept {
     if (burst_->drop[i] != DropReason::kNone) {
       if (!try_again(i)) drop(datagram, burst_->drop[i], services_[i]);
     } else if (burst_->has_reply[i] == 0) {
-      port_.release(datagram);
+      port_.release(datagram, DropReason::kNone);
       settle(counters_.answered_without_reply);
     } else {
       const std::span<const std::uint8_t> sealed = burst_->reply_datagram(i);

@@ -23,7 +23,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
-from wire import CLIENT_PORT, mac_of, wire_at
+from wire import CLIENT_PORT, eventually, mac_of, wire_at
 
 pytestmark = on_ports("net_tap", "net_af_packet")
 
@@ -32,8 +32,10 @@ PAYLOAD = b"\0" * 60
 
 @pytest.fixture
 def wire(world):
-    """Frames by hand on the clients' interface, and the server's MAC address."""
+    """Frames by hand on the clients' interface, and the server's MAC address; once the server has
+    announced its two addresses three times, nothing comes unasked."""
     world.call(b"resolve")
+    assert eventually(lambda: world.report()["total"]["announced"] == 6)
     with wire_at(world.place) as wire:
         yield wire, mac_of(world.place, SERVER_IP)
 

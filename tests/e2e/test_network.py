@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 
 import peer
 import pytest
@@ -11,7 +12,8 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
-from wire import CLIENT_PORT, wire_at
+from scapy.utils import rdpcap
+from wire import CLIENT_PORT, eventually, wire_at
 from world import world_in
 
 pytestmark = pytest.mark.usefixtures("as_root")
@@ -144,3 +146,60 @@ def test_echo_over_the_mtu():
                       / Raw(bytes(size)))
         assert [len(frame) for frame in wire.heard()] == [14 + 1280]
         assert since(before["total"], world.report()["total"])[1] == {"frame_oversized": 1}
+
+
+@pytest.mark.parametrize("vlans", [[], [0, 5]], ids=["untagged", "in two VLANs"])
+def test_announcements(vlans):
+    """At the start and when the link comes up again, all neighbours hear of every address."""
+    arguments = ["--address", SECOND_IP6] + [word for vlan in vlans for word in ("--vlan", vlan)]
+    with KINDS["net_tap"]() as plain:
+        place = dataclasses.replace(plain, arguments=[*plain.arguments, *map(str, arguments)])
+        with world_in(place) as world, wire_at(place) as wire:
+            for occasion in ("start", "link up"):
+                if occasion == "link up":
+                    place.clients.ip("link", "set", place.interface, "down")
+                    assert eventually(lambda: "link down" in world.server.said())
+                    place.clients.ip("link", "set", place.interface, "up")
+                # Those of the first second of the three may have been missed at the start.
+                heard = [Ether(frame) for frame in wire.heard(2.5)]
+                for vlan in vlans or [0]:
+                    here = [frame for frame in heard
+                            if (frame[Dot1Q].vlan if Dot1Q in frame else 0) == vlan]
+                    arps = [frame[ARP] for frame in here if ARP in frame]
+                    assert arps and all(
+                        (arp.op, arp.psrc, arp.pdst) == (1, SERVER_IP, SERVER_IP) for arp in arps)
+                    assert all(frame.dst == EVERYBODY for frame in here if ARP in frame)
+                    told = [frame for frame in here if ICMPv6ND_NA in frame]
+                    assert {frame[ICMPv6ND_NA].tgt for frame in told} == {SERVER_IP6, SECOND_IP6}
+                    assert all(frame.dst == "33:33:00:00:00:01" and frame[IPv6].dst == "ff02::1"
+                               and frame[IPv6].hlim == 255 and frame[IPv6].src == answer.tgt
+                               and (answer.R, answer.S, answer.O) == (0, 0, 1)
+                               for frame in told for answer in [frame[ICMPv6ND_NA]])
+            assert world.report()["total"]["announced"] == 2 * 3 * 3 * len(vlans or [0])
+
+
+def test_capture(tmp_path):
+    """Chosen drops and nothing else, whole, in a file of the server's own; the rest counted."""
+    file = tmp_path / "drops.pcap"
+    arguments = ["--capture-drops", "tag,vlan", "--capture-file", str(file), "--capture-rate", "20"]
+    with network(arguments=arguments) as (world, wire, mac):
+        begin = time.time()
+        in_vlan = request(wire, mac, addressed(SERVER_IP), bytes(60), Dot1Q(vlan=5))
+        bad_tag = request(wire, mac, addressed(SERVER_IP6), b"\0\0\0\1\x10" + bytes(100))
+        unchosen = request(wire, mac, addressed(SERVER_IP), b"\0\0\0")
+        for frame in (in_vlan, bad_tag, unchosen):
+            wire.send(frame)
+        assert world.call(b"served meanwhile") == b"served meanwhile"
+        assert eventually(lambda: len(rdpcap(str(file))) == 2)
+        captured = rdpcap(str(file))
+        assert [bytes(packet) for packet in captured] == [bytes(in_vlan), bytes(bad_tag)]
+        assert all(begin - 0.1 < float(packet.time) < time.time() + 0.1 for packet in captured)
+        for _ in range(100):
+            wire.send(in_vlan)
+        total = world.report()["total"]
+        assert total["drops"]["vlan"] == 101 and total["drops"]["too_short"] == 1
+        assert total["captured"] + total["capture_missed"] == 102
+        assert 20 <= total["captured"] < 60
+        world.server.stop()
+        assert len(rdpcap(str(file))) == total["captured"]
+    assert file.stat().st_mode & 0o777 == 0o600

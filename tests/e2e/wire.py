@@ -1,6 +1,7 @@
 """Frames by hand on a client's interface: sent as they are, received as they came."""
 
 import contextlib
+import errno
 import socket
 import struct
 import time
@@ -37,15 +38,21 @@ class Wire:
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
-            with contextlib.suppress(TimeoutError):
+            try:
                 frame, beside, _, (_, _, kind, *_) = self._socket.recvmsg(65536, _SPACE)
-                if kind == socket.PACKET_OUTGOING:
-                    continue
-                for _, _, data in beside:
-                    status, _, _, _, _, tag, ether_type = _AUXDATA.unpack(data)
-                    if status & _VLAN_VALID:
-                        frame = frame[:12] + struct.pack(">HH", ether_type, tag) + frame[12:]
-                return frame
+            except TimeoutError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:  # told once, when the interface goes down
+                    raise
+                continue
+            if kind == socket.PACKET_OUTGOING:
+                continue
+            for _, _, data in beside:
+                status, _, _, _, _, tag, ether_type = _AUXDATA.unpack(data)
+                if status & _VLAN_VALID:
+                    frame = frame[:12] + struct.pack(">HH", ether_type, tag) + frame[12:]
+            return frame
         return None
 
     def heard(self, seconds=0.05):
@@ -79,3 +86,13 @@ def mac_of(place, address):
     """What the clients' kernel took for the MAC address of a neighbour."""
     fields = place.clients.ip("neighbour", "show", address).split()
     return fields[fields.index("lladdr") + 1]
+
+
+def eventually(condition, seconds=5):
+    """Whether it comes true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -7,12 +7,15 @@
 #include <rte_mempool.h>
 #include <rte_ring.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "net/dpdk_port.hpp"
@@ -21,6 +24,11 @@
 #include "net/frame_bytes.hpp"
 
 namespace pssst::net::test {
+
+/// Of the drops that the port captures.
+inline std::string capture_path() {
+  return std::filesystem::temp_directory_path() / ("pssst-drops-" + std::to_string(::getpid()));
+}
 
 inline DpdkConfig ring_config() {
   DpdkConfig config;
@@ -37,7 +45,13 @@ inline DpdkConfig ring_config() {
 class DpdkPortTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto started = DpdkRuntime::start(ring_config());
+    DpdkConfig config = ring_config();
+    config.capture = {.reasons = {}, .file = capture_path(), .rate = 100};
+    for (const DropReason reason :
+         {DropReason::kVlan, DropReason::kTag, DropReason::kReplyOverMtu}) {
+      config.capture->reasons.set(static_cast<std::size_t>(reason));
+    }
+    auto started = DpdkRuntime::start(config);
     ASSERT_TRUE(started) << started.error().to_string();
     runtime_ = *std::move(started);
     port_ = runtime_->take_port(0);
@@ -47,6 +61,7 @@ class DpdkPortTest : public testing::Test {
   static void TearDownTestSuite() {
     port_.reset();
     runtime_.reset();
+    std::filesystem::remove(capture_path());
   }
   void SetUp() override {
     ASSERT_NE(port_, nullptr);

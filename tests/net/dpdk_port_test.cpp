@@ -13,6 +13,7 @@
 #include "net/dpdk_port_fixture.hpp"
 #include "net/dpdk_port_impl.hpp"
 #include "net/frame_bytes.hpp"
+#include "net/pcap_reader.hpp"
 
 namespace pssst::net {
 namespace {
@@ -145,6 +146,40 @@ TEST_F(DpdkPortTest, AReplyOverTheMtuIsADropWithThatReason) {
   EXPECT_TRUE(replies[1].sent);
   EXPECT_EQ(sent(0)->size(), 1514u);
   EXPECT_FALSE(sent(0));
+}
+
+TEST_F(DpdkPortTest, CapturesChosenDropsOfFramesAndDatagrams) {
+  const PortCounters& counters = port_->counters();
+  const std::uint64_t captured = counters.captured.read();
+  const Bytes vlan = tagged(request(0, Bytes(9, 1)), 5);
+  const Bytes bad_tag = request(0, Bytes(60, 2));
+  const Bytes released = request(0, Bytes(60, 3));
+  const Bytes unchosen = request(0, Bytes(60, 4));
+  const Bytes over_mtu = request(0, Bytes(60, 5));
+  inject(0, Bytes(13, 0));  // truncated: counted alone
+  for (const Bytes& frame : {vlan, bad_tag, released, unchosen, over_mtu}) inject(0, frame);
+  const auto received = receive(4);
+  ASSERT_EQ(received.size(), 4u);
+  port_->release(received[0], DropReason::kTag);
+  port_->release(received[1]);
+  port_->release(received[2], DropReason::kQueueFull);
+  const Bytes payload(1473, 0xcc);
+  std::array<Reply, 1> replies{Reply{.to = received[3], .data = payload.data(), .size = 1473}};
+  port_->transmit(replies);
+  EXPECT_EQ(counters.captured.read() - captured, 3u);
+  EXPECT_EQ(counters.capture_missed.read(), 0u);
+  const std::vector<Bytes> wanted{vlan, bad_tag, over_mtu};
+  std::vector<Bytes> written;
+  for (int i = 0; i < 200 && written.size() < captured + wanted.size(); ++i) {
+    std::this_thread::sleep_for(10ms);
+    written.clear();
+    const auto frames = read_pcap(capture_path());
+    for (const PcapFrame& frame : frames ? *frames : std::vector<PcapFrame>{}) {
+      written.push_back(frame.bytes);
+    }
+  }
+  ASSERT_GE(written.size(), wanted.size());
+  EXPECT_EQ(std::vector<Bytes>(written.end() - 3, written.end()), wanted);
 }
 
 TEST_F(DpdkPortTest, TakesFramesInSegmentsIfTheyFitOneBuffer) {

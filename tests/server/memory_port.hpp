@@ -110,7 +110,7 @@ class MemoryPort {
     }
   }
 
-  void release(const net::Datagram& datagram) noexcept {
+  void release(const net::Datagram& datagram, DropReason = DropReason::kNone) noexcept {
     PSSST_ASSERT(datagram.handle < next_ && !given_back_[datagram.handle]);
     given_back_[datagram.handle] = true;
     --held_;

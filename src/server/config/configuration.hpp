@@ -34,6 +34,13 @@ struct DpdkOptions {
   std::vector<std::uint16_t> vlans{};  ///< served; empty: untagged frames alone, which are 0
   std::optional<net::MacAddress> gateway_mac{};  ///< of all replies; none: where each came from
   unsigned mtu = 0;                              ///< largest IP packet sent; 0: the device's
+  /// Interfaces through which the kernel gets what is not for the server, and sends: one a device,
+  /// virtual ones first.
+  std::vector<std::string> exception_taps{};
+  std::vector<DropReason> capture_drops{};  ///< written to the file
+  std::string capture_file{};
+  unsigned capture_rate = 100;    ///< frames a second and worker at most
+  unsigned capture_size_mb = 64;  ///< of the file
   bool hugepages = false;
   unsigned memory_mb = 256;
   unsigned queue_size = 1024;  ///< descriptors

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -59,6 +60,23 @@ base::Result<net::MacAddress> read_station_mac(const std::string& text) {
   return *mac;
 }
 
+base::Result<std::vector<DropReason>> read_drop_reasons(const std::string& text) {
+  std::vector<DropReason> reasons;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view name = std::string_view(text).substr(begin, end - begin);
+    const auto found = std::find_if(kDropReasons.begin() + 1, kDropReasons.end(),
+                                    [&](const DropReasonInfo& info) { return info.name == name; });
+    if (found == kDropReasons.end()) {
+      return base::fail("no drop reason \"" + std::string(name) + "\"", text,
+                        "choose from the names that --counters json shows");
+    }
+    reasons.push_back(static_cast<DropReason>(found - kDropReasons.begin()));
+    begin = end + 1;
+  }
+  return reasons;
+}
+
 base::Result<void> check_network(const DpdkOptions& options) {
   if (options.vdevs.empty() && options.pci_devices.empty()) {
     return base::fail("no device", {}, "name a virtual device or a PCI address");
@@ -78,6 +96,15 @@ base::Result<void> check_network(const DpdkOptions& options) {
                    [](const Address& address) { return net::is_mapped(address); });
   if (any_ipv6 && options.mtu != 0 && options.mtu < kIpv6MtuMin) {
     return base::fail("IPv6 needs an MTU of 1280", std::to_string(options.mtu));
+  }
+  if (options.exception_taps.size() > options.vdevs.size() + options.pci_devices.size()) {
+    return base::fail("more taps than devices", options.exception_taps.back());
+  }
+  if (const std::string* twice = find_repeated(options.exception_taps)) {
+    return base::fail("the tap stands twice", *twice);
+  }
+  if (options.capture_drops.empty() != options.capture_file.empty()) {
+    return base::fail("drops to capture and a file for them go together", options.capture_file);
   }
   return {};
 }

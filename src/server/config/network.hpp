@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "server/config/configuration.hpp"
@@ -19,8 +20,12 @@ namespace pssst::server {
 /// "02:00:00:00:00:01", of one station.
 [[nodiscard]] base::Result<net::MacAddress> read_station_mac(const std::string& text);
 
+/// Names of drop reasons as counters have them, separated by commas.
+[[nodiscard]] base::Result<std::vector<DropReason>> read_drop_reasons(const std::string& text);
+
 /// Refuses: no device, no address, too many addresses, one or a VLAN twice, an MTU too small for
-/// IPv6 where there is an IPv6 address.
+/// IPv6 where there is an IPv6 address, more taps than devices, a capture without a file or a file
+/// without a capture.
 [[nodiscard]] base::Result<void> check_network(const DpdkOptions& options);
 
 }  // namespace pssst::server

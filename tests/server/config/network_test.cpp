@@ -31,6 +31,15 @@ TEST(Network, Vlans) {
   }
 }
 
+TEST(Network, DropReasonsByTheirNames) {
+  EXPECT_EQ(read_drop_reasons("tag"), std::vector{DropReason::kTag});
+  EXPECT_EQ(read_drop_reasons("frame_truncated,shutdown"),
+            (std::vector{DropReason::kFrameTruncated, DropReason::kShutdown}));
+  for (const char* bad : {"", "none", "tag,", ",tag", "tag vlan", "Tag"}) {
+    EXPECT_FALSE(read_drop_reasons(bad)) << bad;
+  }
+}
+
 TEST(Network, MacsOfOneStation) {
   EXPECT_EQ(read_station_mac("02:00:00:00:00:fe"), (net::MacAddress{2, 0, 0, 0, 0, 0xfe}));
   EXPECT_FALSE(read_station_mac("02:00:00:00:00"));
@@ -67,6 +76,17 @@ TEST(Network, WhatGoesTogetherAndWhatDoesNot) {
   EXPECT_EQ(what([](DpdkOptions& options) { options.mtu = 1279; }),
             "1279: IPv6 needs an MTU of 1280");
   EXPECT_EQ(what([](DpdkOptions& options) { options.mtu = 1280; }), "");
+  EXPECT_EQ(what([](DpdkOptions& options) { options.exception_taps = {"a"}; }), "");
+  EXPECT_EQ(what([](DpdkOptions& options) {
+              options.exception_taps = {"a", "b"};
+            }),
+            "b: more taps than devices");
+  EXPECT_EQ(what([](DpdkOptions& options) {
+              options.vdevs.emplace_back("net_tap1"), options.exception_taps = {"a", "a"};
+            }),
+            "a: the tap stands twice");
+  EXPECT_EQ(what([](DpdkOptions& options) { options.capture_drops = {DropReason::kTag}; }),
+            "drops to capture and a file for them go together");
   EXPECT_EQ(what([](DpdkOptions& options) { options.mtu = 576, options.addresses.pop_back(); }),
             "");
   EXPECT_EQ(what([](DpdkOptions& options) {
