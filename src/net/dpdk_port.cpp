@@ -126,7 +126,7 @@ std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> 
     // whim.
     ParsedFrame parsed;
     if (rte_pktmbuf_linearize(mbuf) == 0) {
-      parsed = parse_frame(frame_of(mbuf), queue.filter);
+      parsed = parse_frame(frame_of(mbuf), queue.filter, checks_of(*mbuf, queue.checks_checksums));
     } else {
       parsed.drop = DropReason::kFrameOversized;
     }

@@ -15,12 +15,17 @@ constexpr unsigned kAfXdpMbufs = 4096;
 constexpr std::uint64_t kWantedHash = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4 |
                                       RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_IPV6;
 
+constexpr std::uint64_t kChecksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+
 rte_eth_conf make_configuration(const DpdkDevice& device, unsigned queues) noexcept {
   rte_eth_conf configuration{};
   const std::uint64_t hash = kWantedHash & device.info.flow_type_rss_offloads;
   if (queues > 1 && hash != 0) {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf.rss_hf = hash;
+  }
+  if (is_hardware(device.name, device.info.driver_name)) {
+    configuration.rxmode.offloads = kChecksums & device.info.rx_offload_capa;
   }
   return configuration;
 }
@@ -75,6 +80,10 @@ base::Result<DpdkDevice> find_device(std::string_view name) {
   return device;
 }
 
+bool is_hardware(std::string_view name, std::string_view driver) noexcept {
+  return name.find(':') != std::string_view::npos && driver != "net_virtio";
+}
+
 base::Result<void> configure_device(DpdkDevice& device, unsigned queues, unsigned queue_size) {
   const rte_eth_conf configuration = make_configuration(device, queues);
   const auto count = static_cast<std::uint16_t>(queues);
@@ -82,6 +91,7 @@ base::Result<void> configure_device(DpdkDevice& device, unsigned queues, unsigne
   if (result != 0) return dpdk_failure("cannot configure the device", result, device.name);
   device.queues = queues;
   device.configured = true;
+  device.checks_checksums = configuration.rxmode.offloads != 0;
   device.receive_size = device.transmit_size =
       static_cast<std::uint16_t>(std::min(queue_size, unsigned{UINT16_MAX}));
   result = rte_eth_dev_adjust_nb_rx_tx_desc(device.id, &device.receive_size, &device.transmit_size);

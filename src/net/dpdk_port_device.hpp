@@ -29,6 +29,7 @@ struct DpdkDevice {
   std::uint16_t receive_size = 0;  ///< descriptors per queue
   std::uint16_t transmit_size = 0;
   bool configured = false;
+  bool checks_checksums = false;  ///< what it says of received checksums is to be believed
 
   /// Queue pairs that it can have.
   [[nodiscard]] unsigned queues_max() const noexcept;
@@ -41,8 +42,13 @@ struct DpdkDevice {
 /// The device that EAL made of `name`; fails if its driver could not.
 [[nodiscard]] base::Result<DpdkDevice> find_device(std::string_view name);
 
+/// Whether a device's word on received checksums counts. Not that of devices that other software
+/// makes: to them a datagram that never crossed a wire is right with a partial checksum.
+[[nodiscard]] bool is_hardware(std::string_view name, std::string_view driver) noexcept;
+
 /// Sets `queues` pairs of about `queue_size` descriptors each; datagrams are spread over them by
-/// the hash of their addresses and UDP ports where the device can.
+/// the hash of their addresses and UDP ports where the device can. Hardware that can is told to
+/// check checksums.
 [[nodiscard]] base::Result<void> configure_device(DpdkDevice& device, unsigned queues,
                                                   unsigned queue_size);
 

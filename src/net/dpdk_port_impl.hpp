@@ -23,7 +23,8 @@ struct DpdkQueue {
   std::uint16_t device = 0;  ///< DPDK's port number
   std::uint16_t queue = 0;
   FrameFilter filter;
-  bool has_tap = false;  ///< what is foreign goes to the kernel
+  bool checks_checksums = false;  ///< the device does
+  bool has_tap = false;           ///< what is foreign goes to the kernel
 
   std::uint16_t staged_count = 0;
   std::array<rte_mbuf*, kFrameBurst> staged{};
@@ -62,6 +63,15 @@ struct DpdkPort::Impl {
 [[nodiscard]] inline rte_mbuf* datagram_mbuf(const Datagram& datagram) noexcept {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): receive() made the handle of this pointer
   return reinterpret_cast<rte_mbuf*>(datagram.handle);
+}
+
+/// What a device has found of a frame: only what is surely right counts. A checksum that it calls
+/// wrong is looked at again, so that a drop is never a driver's whim.
+[[nodiscard]] inline DeviceChecks checks_of(const rte_mbuf& mbuf, bool checks_checksums) noexcept {
+  if (!checks_checksums) return {};
+  return {
+      .ip_checksum = (mbuf.ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+      .udp_checksum = (mbuf.ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD};
 }
 
 /// The mempool of a worker's mbufs: "pssst_mbufs_0".

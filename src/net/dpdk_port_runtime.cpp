@@ -235,6 +235,7 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
     DpdkQueue& queue = worker.port->queues.emplace_back();
     queue.device = device.id;
     queue.queue = static_cast<std::uint16_t>(assignment.queue);
+    queue.checks_checksums = device.checks_checksums;
     queue.has_tap = assignment.device < config.taps.size();
     queue.filter = {.mac = device.mac,
                     .gateway_mac = config.gateway_mac,
