@@ -86,7 +86,7 @@ class PortBackground {
   void run();
   void wait(bool was_busy);
   void poll_links(std::uint64_t now_ns);
-  void announce(std::size_t device, std::uint64_t now_ns);
+  void announce(std::size_t index, std::uint64_t now_ns);
   bool carry_to_kernel();
   bool carry_from_kernel();
   bool write_captured();

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <iterator>
 #include <thread>
 
 #include "net/dpdk_port_fixture.hpp"
@@ -174,9 +175,8 @@ TEST_F(DpdkPortTest, CapturesChosenDropsOfFramesAndDatagrams) {
     std::this_thread::sleep_for(10ms);
     written.clear();
     const auto frames = read_pcap(capture_path());
-    for (const PcapFrame& frame : frames ? *frames : std::vector<PcapFrame>{}) {
-      written.push_back(frame.bytes);
-    }
+    if (!frames) continue;
+    std::ranges::transform(*frames, std::back_inserter(written), &PcapFrame::bytes);
   }
   ASSERT_GE(written.size(), wanted.size());
   EXPECT_EQ(std::vector<Bytes>(written.end() - 3, written.end()), wanted);

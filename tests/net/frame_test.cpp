@@ -238,12 +238,12 @@ TEST(Frame, RoomThatIsTooSmallForTheReplyAborts) {
   EXPECT_DEATH(make_reply_frame(frame, our_filter(), counting_bytes(4)), "payload.size");
 }
 
-const FrameAddresses kToUs{.destination_mac = kOurMac,
-                           .source_mac = kPeerMac,
-                           .source_ip = mapped(kPeerIp),
-                           .destination_ip = mapped(kOurIp),
-                           .source_udp_port = kPeerUdpPort,
-                           .destination_udp_port = kOurUdpPort};
+constexpr FrameAddresses kToUs{.destination_mac = kOurMac,
+                               .source_mac = kPeerMac,
+                               .source_ip = mapped(kPeerIp),
+                               .destination_ip = mapped(kOurIp),
+                               .source_udp_port = kPeerUdpPort,
+                               .destination_udp_port = kOurUdpPort};
 
 TEST(ClientFrame, IsWhatAForeignReplyLooksLike) {
   const FrameAddresses to_peer{.destination_mac = kPeerMac,

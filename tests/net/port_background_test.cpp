@@ -215,9 +215,9 @@ TEST_F(PortBackgroundTest, CarriesFramesToTheKernelAndBack) {
   const bool is_permitted = run_in_own_network({"ip link set lo up"}, [this] {
     auto tap = TapDevice::create("pssst-tap", kOurMac, 1500);
     ASSERT_TRUE(tap) << tap.error().to_string();
-    ASSERT_EQ(std::system("sysctl -qw net.ipv6.conf.pssst-tap.disable_ipv6=1 &&"
-                          "ip address add 192.0.2.1/24 dev pssst-tap"),
-              0);
+    ASSERT_TRUE(
+        succeeds("sysctl -qw net.ipv6.conf.pssst-tap.disable_ipv6=1 &&"
+                 "ip address add 192.0.2.1/24 dev pssst-tap"));
     config_.devices[0].tap = std::move(*tap);
     config_.workers[0].rings->outgoing.emplace(64);
     config_.workers[0].rings->to_kernel.emplace(64);

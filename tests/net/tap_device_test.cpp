@@ -31,29 +31,20 @@ Bytes read_frame(TapDevice& tap) {
   return frame;
 }
 
-std::string command(const std::string& text) {
-  std::string output;
-  if (FILE* pipe = ::popen(text.c_str(), "r")) {
-    for (int c = 0; (c = std::fgetc(pipe)) != EOF;) output += static_cast<char>(c);
-    ::pclose(pipe);
-  }
-  return output;
-}
-
 TEST(TapDevice, IsAnInterfaceWithOurMacThatIsUp) {
   in_own_network([] {
     {
       auto tap = TapDevice::create("pssst-tap", kMac, 1400);
       ASSERT_TRUE(tap) << tap.error().to_string();
       EXPECT_EQ(tap->name(), "pssst-tap");
-      const std::string shown = command("ip -o link show pssst-tap");
+      const std::string shown = output_of("ip -o link show pssst-tap");
       EXPECT_NE(shown.find("02:00:00:00:00:42"), std::string::npos) << shown;
       EXPECT_NE(shown.find("mtu 1400"), std::string::npos) << shown;
       EXPECT_NE(shown.find("LOWER_UP"), std::string::npos) << shown;
       EXPECT_TRUE(tap->set_carrier(false));
-      EXPECT_NE(command("ip -o link show pssst-tap").find("NO-CARRIER"), std::string::npos);
+      EXPECT_NE(output_of("ip -o link show pssst-tap").find("NO-CARRIER"), std::string::npos);
       EXPECT_TRUE(tap->set_carrier(true));
-      EXPECT_EQ(command("ip -o link show pssst-tap").find("NO-CARRIER"), std::string::npos);
+      EXPECT_EQ(output_of("ip -o link show pssst-tap").find("NO-CARRIER"), std::string::npos);
     }
     EXPECT_EQ(::if_nametoindex("pssst-tap"), 0u) << "it goes with the object";
   });
@@ -63,10 +54,10 @@ TEST(TapDevice, CarriesFramesBothWays) {
   in_own_network([] {
     auto tap = TapDevice::create("pssst-tap", kOurMac, 1500);
     ASSERT_TRUE(tap) << tap.error().to_string();
-    ASSERT_EQ(std::system("sysctl -qw net.ipv6.conf.pssst-tap.disable_ipv6=1 &&"
-                          "ip address add 192.0.2.1/24 dev pssst-tap &&"
-                          "ip neighbour add 192.0.2.99 lladdr 02:00:00:00:00:99 dev pssst-tap"),
-              0);
+    ASSERT_TRUE(
+        succeeds("sysctl -qw net.ipv6.conf.pssst-tap.disable_ipv6=1 &&"
+                 "ip address add 192.0.2.1/24 dev pssst-tap &&"
+                 "ip neighbour add 192.0.2.99 lladdr 02:00:00:00:00:99 dev pssst-tap"));
     Bytes frame(2000);
     while (tap->read(frame) != 0) {
     }

@@ -65,8 +65,9 @@ base::Result<std::vector<DropReason>> read_drop_reasons(const std::string& text)
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const std::string_view name = std::string_view(text).substr(begin, end - begin);
-    const auto found = std::find_if(kDropReasons.begin() + 1, kDropReasons.end(),
-                                    [&](const DropReasonInfo& info) { return info.name == name; });
+    const auto* const found =
+        std::find_if(kDropReasons.begin() + 1, kDropReasons.end(),
+                     [&](const DropReasonInfo& info) { return info.name == name; });
     if (found == kDropReasons.end()) {
       return base::fail("no drop reason \"" + std::string(name) + "\"", text,
                         "choose from the names that --counters json shows");
