@@ -134,11 +134,11 @@ class Filter {
 };
 
 scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) {
-  return SCMP_CMP64(argument, SCMP_CMP_EQ, value);
+  return {argument, SCMP_CMP_EQ, value, 0};
 }
 
 scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
-  return SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, mask, value);
+  return {argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
 void allow_ioctl(Filter& filter, unsigned long request) {

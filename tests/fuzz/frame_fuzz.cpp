@@ -1,8 +1,8 @@
 // Frames from anybody: nothing is read or written out of bounds, and what we answer is what the
 // peer's own stack would take.
 //
-// Input: options 1 (bit 0: verify UDP checksums, 1: right IP checksum, 2: right UDP checksum) |
-// reply size 2 | frame.
+// Input: options 1 (bit 0: verify UDP checksums, 1: right IP checksum, 2: right UDP checksum, of
+// IPv6 too, 3: VLAN 5 is served besides untagged frames) | reply size 2 | frame.
 #include <algorithm>
 
 #include "base/assert.hpp"
@@ -25,6 +25,12 @@ bool equal(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
 // Most mutations would end at a checksum otherwise.
 void fix_checksums(Bytes& frame, unsigned options) {
   if (frame.size() < kFrameHeaderSize) return;
+  if (get16(frame, 12) == 0x86dd) {
+    const std::size_t length = get16(frame, 18);
+    const bool is_whole = frame.size() >= 62 && length >= 8 && length <= frame.size() - 54;
+    if ((options & 4) != 0 && is_whole) fix_ipv6_checksum(frame, frame[20] == 17 ? 6 : 2);
+    return;
+  }
   if ((options & 2) != 0) fix_ip_checksum(frame);
   const std::size_t total_length = get16(frame, 16);
   const bool is_udp_whole = total_length >= kIpv4HeaderSize + kUdpHeaderSize &&
@@ -84,6 +90,7 @@ void check_frame(unsigned options, std::size_t reply_size, Bytes frame) {
   fix_checksums(frame, options);
   FrameFilter filter = our_filter();
   filter.verify_udp_checksum = (options & 1) != 0;
+  filter.vlans.set(5, (options & 8) != 0);
   const ParsedFrame parsed = parse_frame(frame, filter);
   switch (parsed.verdict) {
     case FrameVerdict::kDatagram:
