@@ -8,7 +8,9 @@
 
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <iterator>
+#include <random>
 #include <thread>
 
 #include "net/dpdk_port_fixture.hpp"
@@ -254,6 +256,52 @@ TEST_F(DpdkPortTest, AFloodedQueueDoesNotStarveAnother) {
     EXPECT_TRUE(seen);
     for (const Datagram& datagram : receive(201)) port_->release(datagram);
   }
+}
+
+// Golden frames as they are, cut, and spoilt, of every duty: whatever becomes of them, no buffer is
+// lost (TearDown counts them).
+TEST_F(DpdkPortTest, FramesOfEveryKindLoseNoBuffer) {
+  std::vector<Bytes> frames;
+  for (const auto& file : std::filesystem::directory_iterator(PSSST_GOLDEN_FRAMES)) {
+    const auto golden = read_pcap(file.path());
+    for (const PcapFrame& frame : golden ? *golden : std::vector<PcapFrame>{}) {
+      frames.push_back(frame.bytes);
+      if ((frames.back()[0] & 1) == 0) {
+        std::copy(macs_[0].begin(), macs_[0].end(), frames.back().begin());
+      }
+    }
+  }
+  ASSERT_GT(frames.size(), 100u);
+  std::minstd_rand dice(1);
+  const Bytes payload(1600, 0xcc);
+  const std::uint64_t before = port_->counters().frames.read();
+  std::uint64_t injected = 0;
+  for (int round = 0; round < 5000; ++round) {
+    for (int i = 0; i < 32; ++i, ++injected) {
+      Bytes frame = frames[dice() % frames.size()];
+      for (unsigned spoilt = dice() % 4; spoilt > 0; --spoilt) {
+        frame[12 + dice() % (frame.size() - 12)] = static_cast<std::uint8_t>(dice());
+      }
+      if (dice() % 8 == 0) frame.resize(dice() % frame.size());
+      inject(0, frame);
+    }
+    std::array<Datagram, 64> received;
+    const std::size_t count = port_->receive(received);
+    for (const Datagram& datagram : std::span(received).first(count)) {
+      std::array<Reply, 1> replies{Reply{.to = datagram, .data = payload.data()}};
+      replies[0].size = static_cast<std::uint16_t>(dice() % payload.size());
+      if (dice() % 3 == 0) {
+        port_->release(datagram, DropReason::kTag);
+      } else {
+        port_->transmit(replies);
+      }
+    }
+    while (sent(0)) {
+    }
+  }
+  EXPECT_EQ(port_->counters().frames.read() - before, injected);
+  EXPECT_GT(drops(DropReason::kUdpChecksum), 100u);
+  EXPECT_GT(port_->counters().answered.read(), 100u);
 }
 
 TEST_F(DpdkPortTest, BodiesRunOnTheWorkersCpuOneAtATime) {
