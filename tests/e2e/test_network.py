@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import time
+from pathlib import Path
 
 import peer
 import pytest
@@ -118,6 +119,26 @@ def test_several_addresses():
             reply = Ether(wire.ask(request(wire, mac, addressed(address), datagram)))
             assert reply.payload.src == address
             assert pending.open(bytes(reply[UDP].payload)) == address.encode()
+
+
+def test_a_kernels_own_ipv6():
+    """A kernel that is a client checks its address for duplicates, asks for the server's neighbour,
+    calls, and asks again whether it is still there."""
+    with KINDS["net_tap"]() as plain:
+        place = dataclasses.replace(plain, host=SERVER_IP6)
+        with world_in(place) as world:
+            clients, interface = place.clients, place.interface
+            with clients.entered():
+                Path("/proc/sys/net/ipv6/conf", interface, "disable_ipv6").write_text("0")
+            clients.ip("address", "add", f"{CLIENT_IP6}/64", "dev", interface)
+            assert eventually(lambda: "tentative" not in clients.ip("address", "show", interface))
+            for _ in range(2):
+                before = world.report()["total"]
+                assert world.call(b"over IPv6", authenticated=True) == b"over IPv6"
+                assert world.report()["total"]["answered"] > before["answered"]
+                shown = clients.ip("neighbour", "show", SERVER_IP6)
+                assert "lladdr" in shown and "FAILED" not in shown
+                clients.ip("neighbour", "flush", "dev", interface)
 
 
 @pytest.mark.parametrize("address, headers", [(SERVER_IP, 28), (SERVER_IP6, 48)])
