@@ -64,9 +64,9 @@ class Config:
             if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", str(address)):
                 self._refuse("dpdk", "pci", f"'{address}' is no PCI address",
                              "write it like 0000:81:00.0 (lspci -D)")
-        if not 0 < self.memory_mb <= 1 << 20:
+        if not 16 <= self.memory_mb <= 1 << 20:
             self._refuse("dpdk", "memory_mb", f"{self.memory_mb} is out of range",
-                         "from 1 to 1048576")
+                         "from 16 to 1048576")
         try:
             text = ",".join(map(str, lcores)) if isinstance(lcores, list) else lcores
             self.lcores = parse_cpus(text) if text else set()

@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 import namespaces
-from reporting import in_memory, machine, network
+from reporting import fire, in_memory, machine, network
 
 
 @dataclass
@@ -26,12 +26,16 @@ class Settings:
     latency_rounds: int = 5
     latency_window_s: float = 1.5
     loss_s: float = 10.0
+    fire_rounds: int = 5
+    fire_window_s: float = 1.0
+    fire_times: tuple = (0, 1, 2, 5, 10)  # junk, times capacity
 
 
 def quick_settings():
     return Settings(rounds=3, x25519_rounds=5, x25519_window_ms=1, clients=256, enrolled=100_000,
                     pipeline_rounds=7, pipeline_window_ms=3, profile_s=1, scaling_window_ms=20,
-                    window_s=0.4, latency_rounds=2, latency_window_s=0.4, loss_s=1.0)
+                    window_s=0.4, latency_rounds=2, latency_window_s=0.4, loss_s=1.0,
+                    fire_rounds=2, fire_window_s=0.4, fire_times=(0, 5))
 
 
 def _say(text):
@@ -45,9 +49,9 @@ def run_all(arguments):
     results = {"machine": machine.describe(), "quick": arguments.quick, "chapters": chapters,
                "settings": asdict(settings)}
     over_network = [chapter for chapter in chapters if chapter in network.BY_CHAPTER]
-    if over_network and os.geteuid() != 0:
-        raise SystemExit("bench/report: chapters 3 to 6 make network namespaces: run it as root, "
-                         "or only --chapters 1,2,7,8,9")
+    if (over_network or 10 in chapters) and os.geteuid() != 0:
+        raise SystemExit("bench/report: chapters 3 to 6 and 10 make network namespaces and "
+                         "devices: run it as root, or only --chapters 1,2,7,8,9")
     machine.ask_for_priority()
     with machine.Meter() as meter:
         if 1 in chapters:
@@ -67,6 +71,10 @@ def run_all(arguments):
         if 9 in chapters:
             _say("enrolled clients")
             results["enrolled"] = in_memory.measure_enrolled(settings)
+        if 10 in chapters:
+            _say("hostile datagrams in memory")
+            results["fire"] = {"in_memory": in_memory.measure_fire(settings),
+                               **fire.measure(settings, _say)}
         if over_network:
             namespaces.remove_left_behind()
             try:

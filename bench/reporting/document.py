@@ -234,6 +234,46 @@ def _enrolled(results):
                      for entry in enrolled["changes"]]))
 
 
+def _fire_paths(fire):
+    rows = []
+    for curve in fire["curves"]:
+        state = "on" if curve["protected"] else "off"
+        rows += [[curve["title"], state, point["times"], f"{point['hostile_of_capacity']:.1f}",
+                  percent(point["goodput"]["value"]),
+                  percent(min(point["goodput"]["windows"])), _taken(point)]
+                 for point in curve["points"]]
+    capacity = fire["capacity"]
+    return (f"Good requests at {percent(fire['good_share'], 0)} of a capacity of "
+            f"{thousands(capacity['value'])} a second, and random junk of a valid form at so many "
+            "times that capacity, through vhost-user: goodput is the share of the good requests "
+            "sent that was answered. All protections on: known sources first, limits of source "
+            "prefixes, a replay window; or all off: one queue. One core for the server, one for "
+            "both kinds of traffic; medians of windows that take turns. "
+            f"{TAKEN}\n\n"
+            + table(["junk", "protections", "times capacity", "sent", "goodput", "least", "taken"],
+                    rows))
+
+
+def _fire(results):
+    fire = results["fire"]
+    memory = fire["in_memory"]
+    rows = [[drop["what"], thousands(drop["ticks_median"]), percent(drop["of_x25519"], 2)]
+            for drop in memory["drops"]]
+    good = [["all on", memory["protected"]], ["all off", memory["open"]]]
+    return (_fire_paths(fire)
+            + "\nWhat hostile datagrams cost that are dropped before a multiplication: receiving, "
+            "parsing and dropping by a worker in memory, each from a /24 of its own where nothing "
+            "else is said. An X25519 takes "
+            f"{thousands(memory['ceiling']['ticks_median'])} ticks with the kernel "
+            f"{memory['kernel']}; steal {_steal(memory)}.\n\n"
+            + table(["datagram", "TSC ticks, median", "of an X25519"], rows)
+            + "\nWhat the protections cost good requests while nobody attacks: "
+            f"{percent(memory['protected_of_open'], 2)} of the rate is left.\n\n"
+            + table(["protections", "a second, median", "best"],
+                    [[name, thousands(entry["per_second_median"]),
+                      thousands(entry["per_second_best"])] for name, entry in good]))
+
+
 CHAPTERS = {
     1: ("X25519 alone", "x25519", _x25519),
     2: ("A worker in memory", "pipeline", _pipeline),
@@ -244,6 +284,7 @@ CHAPTERS = {
     7: ("Two workers", "scaling", _scaling),
     8: ("Suite 0xF002 beside suite 1", "suites", _suites),
     9: ("Enrolled clients", "enrolled", _enrolled),
+    10: ("Under fire", "fire", _fire),
 }
 
 

@@ -5,6 +5,7 @@ import statistics
 import tempfile
 
 from reporting import paths
+from reporting.paths import taken
 from reporting.figures import best_figure, median_figure
 
 BY_CHAPTER = {3: ["vhost"], 4: ["socket", "af_packet", "af_xdp"], 5: ["baseline", "socket"],
@@ -12,12 +13,6 @@ BY_CHAPTER = {3: ["vhost"], 4: ["socket", "af_packet", "af_xdp"], 5: ["baseline"
 SHARES = (0.1, 0.5, 0.7, 0.9)
 PERCENTILES = ("p50", "p90", "p99", "p99_9", "max")
 WINDOW = 256  # requests outstanding: four full bursts of the widest kernel
-
-
-def _taken(runs):
-    """What others took meanwhile, on the average of the runs."""
-    return {name: round(statistics.mean(run[name] for run in runs), 2)
-            for name in ("steal_percent", "waited_percent")}
 
 
 def measure_capacity(path_list, settings):
@@ -31,7 +26,7 @@ def measure_capacity(path_list, settings):
         of_path = runs[path.name]
         sent = sum(run["sent"] for run in of_path)
         result[path.name] = median_figure(
-            [run["answered_per_s"] for run in of_path], **_taken(of_path), title=path.title,
+            [run["answered_per_s"] for run in of_path], **taken(of_path), title=path.title,
             lanes=statistics.mean(run["lanes"] for run in of_path),
             loss=sum(run["lost"] for run in of_path) / max(1, sent),
             verified=sum(run["verified"] for run in of_path))
@@ -46,7 +41,7 @@ def _latency_at(path, rate, settings):
     for name in PERCENTILES:
         windows = [run["latency_ns"][name] for run in runs if run["latency_ns"]]
         figure = median_figure if name in ("p50", "p90") else best_figure
-        figures[name] = figure(windows, **_taken(runs))
+        figures[name] = figure(windows, **taken(runs))
     best = min((run for run in runs if run["latency_ns"]), key=lambda run: run["latency_ns"]["p99"])
     return {"rate": rate, **figures, "curve": best["latency_curve_ns"],
             "lost": sum(run["lost"] for run in runs), "unsent": sum(run["unsent"] for run in runs),
@@ -59,7 +54,7 @@ def measure_latency(path, capacity, settings):
     result = {
         "title": path.title, "capacity": capacity,
         "at_rest": {name: best_figure([run["latency_ns"][name] for run in at_rest],
-                                      **_taken(at_rest)) for name in PERCENTILES},
+                                      **taken(at_rest)) for name in PERCENTILES},
         "by_share": [{"share": share, **_latency_at(path, share * capacity, settings)}
                      for share in SHARES],
     }

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import signal
+import statistics
 import subprocess
 import tempfile
 import time
@@ -83,6 +84,12 @@ def _waited_ns(pid):
                for path in FilePath(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
+def taken(runs):
+    """What others took meanwhile, on the average of the runs."""
+    return {name: round(statistics.mean(run[name] for run in runs), 2)
+            for name in ("steal_percent", "waited_percent")}
+
+
 class Path:
     """A server that stands still but while it is measured: all have the same CPU."""
 
@@ -113,9 +120,10 @@ class Path:
             time.sleep(self._settle)
             self.pause()
 
-    def load(self, *arguments, duration, warmup=0.3):
+    def load(self, *arguments, duration, warmup=0.3, accepted=(0,)):
         """One run of `pssst load`: what it says; with `steal_percent`, `waited_percent` (of the
-        time, the server waited for its CPU), and `lanes` (of its mean burst, 0 if it has none)."""
+        time, the server waited for its CPU), and `lanes` (of its mean burst, 0 if it has none).
+        `accepted`: statuses that it may end with."""
         command = self._generator.command(*self._load, "--duration", duration, "--warmup", warmup,
                                           *arguments)
         with self.running():
@@ -133,7 +141,7 @@ class Path:
             report = json.loads(result.stdout)
         except ValueError:
             raise SystemExit(f"bench/report: {self.title}: {result.stderr}") from None
-        if result.returncode != 0 or report["mismatches"]:
+        if result.returncode not in accepted or report["mismatches"]:
             raise SystemExit(f"bench/report: {self.title}: status {result.returncode}: "
                              f"{result.stderr}{result.stdout}")
         return {**report, "steal_percent": meter.steal_percent,
@@ -232,6 +240,32 @@ def vhost(settings, keys):
                 "--address", ports.CLIENT_IP, *memory]
         with _served("vhost", "pssstd over DPDK's vhost-user", server, here, ports.SERVER_IP, keys,
                      load) as path:
+            yield path
+
+
+@contextlib.contextmanager
+def under_fire(settings, keys, is_protected):
+    """As vhost, in hugepages that are there. Everything on, or everything off."""
+    protection = ['replay_window = "10s"'] if is_protected else [
+        'source_limits = "off"', "known_sources = 0"]
+    here = HostNamespace()
+    with tempfile.TemporaryDirectory(prefix="pssst-bench-") as folder:
+        socket, file = FilePath(folder, "vhost.sock"), FilePath(folder, "pssstd.toml")
+        in_hugepages = hugepages.free_pages() > 0
+        kernel = [f'x25519_kernel = "{settings.kernel}"'] if settings.kernel else []
+        file.write_text("\n".join([
+            "[server]", f'lcores = "{cpus()[0]}"', 'counters = "json"', *kernel,
+            "[port]", 'kind = "dpdk"',
+            "[dpdk]", f'vdevs = ["net_vhost0,iface={socket},queues=1"]',
+            f'address = "{ports.SERVER_IP}"', f"hugepages = {str(in_hugepages).lower()}",
+            "[protection]", *protection,
+            "[[service]]", f"udp_port = {ports.UDP_PORT}", 'handler = "echo"',
+            f'keys = ["{keys.private}"]', ""]))
+        server = Server(here.command(PSSSTD, "--config", file))
+        load = ["--vdev", f"net_virtio_user0,path={socket},queues=1,queue_size=1024",
+                "--address", ports.CLIENT_IP, *(["--hugepages"] if in_hugepages else [])]
+        name = "protected" if is_protected else "open"
+        with _served(name, f"pssstd, {name}", server, here, ports.SERVER_IP, keys, load) as path:
             yield path
 
 

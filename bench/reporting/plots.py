@@ -154,6 +154,22 @@ def _suites(results):
     return "suites.svg", chart
 
 
+def _fire(results):
+    """Goodput by how much junk there is."""
+    fire = results["fire"]
+    chart = pygal.Line(**_options(
+        f"What an attack leaves: good requests at {fire['good_share']:.0%} of capacity",
+        x_title="random junk, times capacity", y_title="good requests answered",
+        range=(0, 1), include_x_axis=True, value_formatter=lambda share: f"{share:.1%}"))
+    chart.y_labels = [place / 10 for place in range(0, 11, 2)]
+    chart.x_labels = [str(point["times"]) for point in fire["curves"][0]["points"]]
+    for curve in fire["curves"]:
+        dashes = {} if curve["protected"] else {"stroke_style": {"width": 2, "dasharray": "6, 4"}}
+        chart.add(f"{curve['title']}, protections {'on' if curve['protected'] else 'off'}",
+                  [point["goodput"]["value"] for point in curve["points"]], **dashes)
+    return "fire.svg", chart
+
+
 def _to_svg(chart, name):
     """The same text for the same figures: pygal's scripts, comments and random names left out."""
     chart.uuid = name.removesuffix(".svg")
@@ -178,6 +194,8 @@ def draw_all(results, folder):
         drawn[7] = [_scaling(results)]
     if "suites" in results:
         drawn[8] = [_suites(results)]
+    if "fire" in results:
+        drawn[10] = [_fire(results)]
     names = {}
     for chapter, charts in drawn.items():
         for name, chart in charts:

@@ -65,6 +65,21 @@ def _tail_against_burst(results):
     return at_70["p99"]["value"] / burst_ns
 
 
+def _goodput(sources, times):
+    def value(results):
+        (curve,) = [curve for curve in results["fire"]["curves"]
+                    if curve["sources"] == sources and curve["protected"]]
+        (point,) = [point for point in curve["points"] if point["times"] == times]
+        return point["goodput"]["value"]
+    return value
+
+
+def _dearest_drop(results):
+    """Of those that the headers tell."""
+    return max(drop["of_x25519"] for drop in results["fire"]["in_memory"]["drops"]
+               if drop["what"] != "junk from a prefix over its rate")
+
+
 TARGETS = [
     Target("X25519 on AVX2, burst of 32, against OpenSSL EVP, times", 4.3, 4.7,
            lambda results: _best_avx2(results, 32, "against_openssl_evp")),
@@ -105,6 +120,15 @@ TARGETS = [
            lambda results: _suite_f002(results, True)["of_anonymous"], "{:.3f}"),
     Target("enrolled clients, bytes each with not-before and not-after", 100, 64,
            lambda results: results["enrolled"]["loads"][1]["bytes_per_client"], "{:.0f}", True),
+    *(Target(f"goodput at 30 % of capacity, junk from other prefixes at {times} times", must, None,
+             _goodput("prefixes", times), "{:.1%}")
+      for times, must in ((2, 0.99), (5, 0.97), (10, 0.95))),
+    Target("the same, junk spoofed over the whole space at 5 times", 0.90, None,
+           _goodput("spoofed", 5), "{:.1%}"),
+    Target("junk that headers tell, the dearest, of an X25519", 0.02, None, _dearest_drop, "{:.2%}",
+           True),
+    Target("good requests with all protections on, no attack, against off", 0.99, None,
+           lambda results: results["fire"]["in_memory"]["protected_of_open"], "{:.2%}"),
     Target("loss at 90 % of capacity, through vhost-user", 0.0, None, _loss, "{:.4%}", True),
     Target("p99 at 70 % of capacity, against the time of a full burst, times", 3.0, 2.0,
            _tail_against_burst, smaller_is_better=True),

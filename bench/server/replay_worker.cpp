@@ -82,7 +82,8 @@ bool Population::is_answer(const Load& load, std::size_t client,
          std::ranges::count(message, kMessageByte) == std::ssize(message);
 }
 
-std::unique_ptr<const server::Snapshot> Population::make_snapshot() const {
+std::unique_ptr<const server::Snapshot> Population::make_snapshot(
+    server::Protection protection) const {
   std::vector<server::Service> services;
   auto handler = server::make_handler("echo", {});
   PSSST_ASSERT(handler.has_value());
@@ -94,22 +95,24 @@ std::unique_ptr<const server::Snapshot> Population::make_snapshot() const {
   services.back().keys.emplace_back(server_key_, KeyUse{.suite = suite_});
   std::vector<Identity> enrolled;
   for (const PrivateKey& key : client_keys_) enrolled.push_back({key.public_key()});
-  auto snapshot = server::Snapshot::create(std::move(services), std::move(enrolled));
+  auto snapshot = server::Snapshot::create(std::move(services), std::move(enrolled), nullptr,
+                                           std::move(protection));
   PSSST_ASSERT(snapshot.has_value());
   return std::move(*snapshot);
 }
 
 ReplayWorker::ReplayWorker(const Population& population, const Load& load,
-                           const std::string& kernel)
-    : ReplayWorker(population, load, kernel, population.make_requests(load)) {}
+                           const std::string& kernel, const Guard& guard)
+    : ReplayWorker(population, load, kernel, guard, population.make_requests(load)) {}
 
 ReplayWorker::ReplayWorker(const Population& population, const Load& load,
-                           const std::string& kernel, Requests requests)
+                           const std::string& kernel, const Guard& guard, Requests requests)
     : port_(requests.frames, net::test::our_filter(), kWindow),
-      snapshots_(population.make_snapshot(), 1) {
+      snapshots_(population.make_snapshot(guard.protection), 1) {
   server::WorkerSettings settings;
   settings.x25519_kernel = kernel;
   settings.proof_table_memory = kProofTableMemory;
+  settings.protection_memory = guard.memory;
   auto worker = server::Worker<ReplayPort>::create(port_, snapshots_, settings);
   PSSST_ASSERT(worker.has_value());
   worker_ = std::move(*worker);

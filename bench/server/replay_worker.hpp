@@ -25,6 +25,12 @@ struct Load {
   std::size_t message_size = 64;
 };
 
+/// How a worker is protected.
+struct Guard {
+  server::Protection protection{};
+  server::ProtectionMemory memory{};
+};
+
 /// One request of each client.
 struct Requests {
   std::vector<std::vector<std::uint8_t>> frames;
@@ -43,7 +49,8 @@ class Population {
   [[nodiscard]] bool is_answer(const Load& load, std::size_t client,
                                std::span<const std::uint8_t> datagram,
                                PendingRequest& pending) const;
-  [[nodiscard]] std::unique_ptr<const server::Snapshot> make_snapshot() const;
+  [[nodiscard]] std::unique_ptr<const server::Snapshot> make_snapshot(
+      server::Protection protection = {}) const;
   /// The X25519 keys that the requests carry.
   [[nodiscard]] const PrivateKey& server_key() const noexcept { return server_key_; }
 
@@ -62,7 +69,8 @@ class ReplayWorker {
  public:
   /// `kernel`: by name, or empty for the best. Everything that is made for clients that come again
   /// is made, and each client's reply was found right once; aborts if one is not.
-  ReplayWorker(const Population& population, const Load& load, const std::string& kernel);
+  ReplayWorker(const Population& population, const Load& load, const std::string& kernel,
+               const Guard& guard = {});
 
   /// Answers one full burst: burst_limit() requests, of which once a second one is the worker's
   /// own. Aborts if anything was dropped, or a burst not full: then the figure would mean
@@ -77,7 +85,7 @@ class ReplayWorker {
 
  private:
   ReplayWorker(const Population& population, const Load& load, const std::string& kernel,
-               Requests requests);
+               const Guard& guard, Requests requests);
   void verify_answers(const Population& population, const Load& load,
                       std::vector<PendingRequest>& pending);
 

@@ -16,12 +16,14 @@
 #include "base/tsc.hpp"
 #include "crypto/sha256.hpp"
 #include "crypto/x25519.hpp"
+#include "server/ceiling.hpp"
 #include "server/replay_worker.hpp"
 #include "server/scaling.hpp"
 #include "server/suites.hpp"
 #include "timing/quiet_clock.hpp"
 #include "timing/sampler.hpp"
 #include "timing/windows.hpp"
+#include "tools/fire.hpp"
 
 namespace pssst::bench {
 namespace {
@@ -36,7 +38,10 @@ constexpr const char* kAbout =
     "pipeline: each kind of load, and the X25519 kernel alone on full bursts, take turns in\n"
     "windows on one CPU. suites: requests of suite 1 and of suite 0xF002, 64 bytes, by the\n"
     "kernel chosen and by avx2, take turns likewise. scaling: one worker a CPU, each alone and\n"
-    "all together. profile: where the time of a worker goes, anonymous and 64 bytes;\n"
+    "all together. fire: what a worker pays for datagrams that it drops before it multiplies, and "
+    "for\n"
+    "its protections when nobody attacks. profile: where the time of a worker goes, anonymous and "
+    "64 bytes;\n"
     "server/worker_profile.py names the places.";
 
 constexpr std::array<std::size_t, 4> kMessageSizes{22, 64, 256, 1200};
@@ -50,29 +55,6 @@ struct Arguments {
   std::size_t clients = 1000;
   std::string kernel;
   std::vector<unsigned> cpus{last_allowed_cpu()};
-};
-
-/// The kernel alone, on bursts as the worker forms them.
-class Ceiling {
- public:
-  Ceiling(const Population& population, const crypto::X25519Kernel& kernel)
-      : kernel_(kernel),
-        server_(population.server_key().bytes()),
-        scalars_(kernel.burst_limit, &server_),
-        points_(kernel.burst_limit, population.server_key().public_key()),
-        results_(kernel.burst_limit) {}
-
-  void multiply_burst() {
-    static_cast<void>(
-        kernel_.multiply(scalars_.data(), points_.data(), results_.data(), results_.size()));
-  }
-
- private:
-  const crypto::X25519Kernel& kernel_;
-  crypto::X25519Scalar server_;
-  std::vector<const crypto::X25519Scalar*> scalars_;
-  std::vector<crypto::Bytes32> points_;
-  std::vector<crypto::Bytes32> results_;
 };
 
 json to_json(const Figures& figures) {
@@ -169,6 +151,25 @@ json measure_suites(const Arguments& arguments, const crypto::X25519Kernel& kern
   return result;
 }
 
+json measure_fire(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
+  const FireFigures figures =
+      bench::measure_fire(arguments.clients, arguments.kernel, kernel,
+                          {.rounds = arguments.rounds, .window_ms = arguments.window_ms});
+  json result = describe(arguments, kernel);
+  result["ceiling"] = to_json(figures.multiply);
+  result["protected"] = to_json(figures.with_protections);
+  result["open"] = to_json(figures.without);
+  result["protected_of_open"] = speed_ratio(figures.with_protections, figures.without);
+  result["drops"] = json::array();
+  for (const CheapDrop& drop : figures.drops) {
+    json entry = to_json(drop.figures);
+    entry["what"] = drop.what;
+    entry["of_x25519"] = 1 / speed_ratio(drop.figures, figures.multiply);
+    result["drops"].push_back(std::move(entry));
+  }
+  return result;
+}
+
 json measure_scaling(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
   const Population population(arguments.clients);
   const std::vector<ScalingRound> rounds = measure_scaling(population, {},
@@ -208,6 +209,7 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.require_subcommand(1);
   for (CLI::App* command : {app.add_subcommand("pipeline", "Loads against the kernel alone"),
                             app.add_subcommand("suites", "Suite 0xF002 beside suite 1"),
+                            app.add_subcommand("fire", "Hostile datagrams and protections"),
                             app.add_subcommand("scaling", "Workers alone and together"),
                             app.add_subcommand("profile", "Where a worker's time goes")}) {
     command->add_option("--rounds", arguments.rounds, "Windows of each contender")
@@ -239,6 +241,7 @@ int run(int argc, char** argv) {
   }
   const json result = app.got_subcommand("pipeline")  ? measure_pipeline(arguments, *kernel)
                       : app.got_subcommand("suites")  ? measure_suites(arguments, *kernel)
+                      : app.got_subcommand("fire")    ? measure_fire(arguments, *kernel)
                       : app.got_subcommand("scaling") ? measure_scaling(arguments, *kernel)
                                                       : measure_profile(arguments, *kernel);
   std::printf("%s\n", result.dump(1).c_str());

@@ -4,7 +4,10 @@
 # The terms of the section $1 of a help text on standard input.
 _pssst_terms() {
   awk -v section="$1:" '
-    /^[A-Z].*:$/ { inside = section == "Options:" ? /^Options:$|\(--port/ : $0 == section; next }
+    /^[A-Z].*:$/ {
+      inside = section == "Options:" ? /^(Options|Operation):$|\(--port/ : $0 == section
+      next
+    }
     inside && /^  +[^ ]/ && substr($0, 1, 8) !~ /^ +$/ {
       sub(/^ +/, "")
       for (i = 1; i <= NF && $i ~ (section == "Options:" ? "^-" : "."); i++) {
@@ -23,6 +26,8 @@ _pssst_values() {
     --idle) echo spin sleep ;;
     --counters) echo text json ;;
     --expect) echo echo empty none ;;
+    --format) echo csv json ;;
+    --state) echo enrolled revoked ;;
     --verify) echo all none ;;
     --hostile)
       echo junk truncated header not-canonical small-order wrong-key unknown-client replay ;;

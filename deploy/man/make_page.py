@@ -5,7 +5,7 @@
 
 A line `@help@` of the template stands for what `COMMAND --help` says, `@help NAME@` for what
 `COMMAND NAME --help` says: synopsis, description, arguments, options and whatever else, in scdoc.
-`@subcommands@` stands for all of them, each under a heading of its own."""
+`@subcommands@` stands for all of them, and theirs, each under a heading of its own."""
 
 import re
 import subprocess
@@ -110,11 +110,13 @@ def format_help(text, heading):
             yield from format_text(lines)
 
 
-def subcommands(command):
-    for title, lines in sections(help_of(command)):
+def subcommands(command, *above):
+    """Each as its words, those of a subcommand behind itself."""
+    for title, lines in sections(help_of(command, *above)):
         if title == "Subcommands":
-            return [term for term, _ in items(lines)]
-    return []
+            for term, _ in items(lines):
+                yield *above, term
+                yield from subcommands(command, *above, term)
 
 
 def fill(template, command):
@@ -123,9 +125,9 @@ def fill(template, command):
         if not directive:
             yield line
         elif directive.group(1) == "subcommands":
-            for name in subcommands(command):
-                yield f"## {name}\n"
-                yield from format_help(help_of(command, name), "##")
+            for words in subcommands(command):
+                yield f"## {' '.join(words)}\n"
+                yield from format_help(help_of(command, *words), "##")
         else:
             yield from format_help(help_of(command, *filter(None, [directive.group(2)])), "#")
 

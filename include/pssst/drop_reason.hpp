@@ -46,6 +46,7 @@
   X(kKeyId, "key_id", "kid names no key of the service")                                       \
   X(kDhNotCanonical, "dh_not_canonical", "dh or enc has bit 255 set or is not below 2^255-19") \
   X(kDhSmallOrder, "dh_small_order", "dh or enc is a point of small order")                    \
+  X(kSourceRate, "source_rate", "a prefix of the source has cost more than it may")            \
   X(kQueueFull, "queue_full", "the worker's queue for this kind of source is full")            \
   X(kSharedSecretZero, "shared_secret_zero", "X25519 of server key and dh is zero")            \
   X(kTag, "tag", "GCM tag is wrong")                                                           \
@@ -60,7 +61,14 @@
   X(kClientTag, "client_tag", "GCM tag under the client's static secret is wrong")             \
   X(kMessageLength, "message_length", "message length goes past the end of the plaintext")     \
   X(kPadding, "padding", "padding holds something else than zeros")                            \
+  X(kMessageType, "message_type", "no handler for messages of this type")                      \
+  X(kHandlerUnavailable, "handler_unavailable",                                                \
+    "the handler did not start at this worker, or none of its backends takes messages")        \
+  X(kLaterFull, "later_full", "as many later replies are awaited as there is room for")        \
   X(kReplyTooLong, "reply_too_long", "the handler's reply does not fit a datagram")            \
+  X(kReplyLimit, "reply_limit", "the reply is longer than the service allows for the request") \
+  X(kHandlerMisbehaved, "handler_misbehaved", "the handler returned what it did not declare")  \
+  X(kLaterExpired, "later_expired", "the later reply had not come by its deadline")            \
   X(kReplyOverMtu, "reply_over_mtu", "the reply would need fragments")                         \
   X(kTransmit, "transmit", "the port could not send the reply")                                \
   X(kShutdown, "shutdown", "still queued when the worker stopped")

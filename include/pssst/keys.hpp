@@ -43,7 +43,7 @@ enum class PublicKeyFault : std::uint8_t {
 /// One sentence for people.
 [[nodiscard]] std::string_view to_string(PublicKeyFault fault) noexcept;
 
-/// Variable time: public keys are public. About one scalar multiplication and a half.
+/// Variable time: public keys are public. Takes about half as long as a scalar multiplication.
 [[nodiscard]] PublicKeyFault check_public_key(const PublicKey& key) noexcept;
 
 /// A private key in locked memory, left out of core dumps and wiped on destruction. A forked child

@@ -16,6 +16,19 @@ inline constexpr std::size_t kBurstLanesMax = 64;
 
 class ServerKey;
 
+/// What seals the reply of a lane whose burst is gone. Secret: whoever has it wipes it. The
+/// datagram stays where it is until the reply is sealed.
+struct KeptReply {
+  const std::uint8_t* datagram = nullptr;
+  std::uint16_t datagram_size = 0;
+  std::uint16_t suite = 0;
+  std::uint8_t reply_offset = 0;
+  std::uint8_t reply_overhead = 0;
+  std::uint8_t authenticated = 0;
+  std::array<std::uint8_t, 32> key_material{};
+  std::array<std::uint8_t, 48> reply_secret{};
+};
+
 /// Lanes 0 to size-1, filled by add() after size was set to 0. A lane whose `drop` is set is
 /// skipped by every later stage. About 200 KB: allocate once, with make_request_burst().
 struct RequestBurst {
@@ -58,6 +71,12 @@ struct RequestBurst {
   /// Appends a live lane for `request`, which has passed admit() with this key, of at most
   /// kDatagramSizeMax bytes. The burst is not full.
   void add(std::span<const std::uint8_t> request, const ServerKey& server_key) noexcept;
+
+  /// What seals lane `i`'s reply, by value; after prove() and before seal().
+  void keep(std::size_t i, KeptReply& kept) const noexcept;
+  /// Appends a live lane to be sealed and nothing else, of a request whose reply was kept. The
+  /// burst is not full.
+  void add_kept(const KeptReply& kept) noexcept;
 
   /// Where lane `i`'s reply message is written, in place: kReplySizeMax bytes, or as many fewer as
   /// its suite adds more than suite 1.

@@ -59,4 +59,23 @@ template <class T, class... Args>
   return SecretPointer<T>(::new (pages) T(std::forward<Args>(args)...));
 }
 
+template <class T>
+struct SecretArrayDeleter {
+  std::size_t size = 0;  ///< of the array
+  void operator()(T* array) const noexcept { free_secret_pages(array, size * sizeof(T)); }
+};
+
+template <class T>
+using SecretArray = std::unique_ptr<T[], SecretArrayDeleter<T>>;
+
+/// `size` Ts in secret pages of their own; null for none.
+template <class T>
+[[nodiscard]] SecretArray<T> make_secret_array(std::size_t size) {
+  static_assert(std::is_nothrow_default_constructible_v<T> && std::is_trivially_destructible_v<T>);
+  if (size == 0) return nullptr;
+  T* const array = static_cast<T*>(allocate_secret_pages(size * sizeof(T)));
+  for (std::size_t i = 0; i < size; ++i) ::new (array + i) T();
+  return SecretArray<T>(array, {size});
+}
+
 }  // namespace pssst::base

@@ -43,7 +43,7 @@ struct SourcePosition {
   std::string change;         ///< what tells it from another change of that number
 };
 
-/// One change: the record as it is after it, or its end.
+/// One change: the record as it is after it or later, or its end.
 struct SourceChange {
   Enrolment client;
   bool removed = false;
@@ -66,13 +66,15 @@ class ClientSource {
     std::uint64_t records = 0;
     std::uint64_t metadata_bytes = 0;
   };
-  /// All records as they are at one moment, and the position of that. `begin` is told the extent,
-  /// which may be rough, before the first.
+  /// All records, and a position: each record as it is at that or later, and the changes since
+  /// come, once more perhaps, with follow(). `begin` is told the extent, which may be rough, before
+  /// the first.
   virtual SourceResult<SourcePosition> load(const std::function<void(const Extent&)>& begin,
                                             const RecordSink& sink) = 0;
 
   /// The changes after `from`, oldest first, and the position behind the last that was given; at
-  /// most `limit` of them. The error kReplaced, before anything is given, if what is there now does
+  /// most `limit` of them. A change may tell the record as a later change left it, which comes
+  /// again. The error kReplaced, before anything is given, if what is there now does
   /// not follow from `from`.
   virtual SourceResult<SourcePosition> follow(const SourcePosition& from, std::size_t limit,
                                               const ChangeSink& sink) = 0;

@@ -50,13 +50,19 @@ tl::unexpected<base::Error> open_failure(const std::string& path, int error_numb
                     std::move(remedy));
 }
 
-base::Result<void> check_kind_and_mode(int fd, const std::string& path) {
+bool is_open_to_others(const struct stat& status, KeyFileKind kind) noexcept {
+  const unsigned open = status.st_mode & 077U;
+  const bool roots = status.st_uid == 0 && status.st_gid == 0;
+  return kind == KeyFileKind::kCredential && roots ? (open & ~unsigned{S_IRGRP}) != 0 : open != 0;
+}
+
+base::Result<void> check_kind_and_mode(int fd, const std::string& path, KeyFileKind kind) {
   struct stat status {};
   if (fstat(fd, &status) != 0) {
     return base::fail("cannot look at the key file: " + base::describe_errno(errno), path);
   }
   if (!S_ISREG(status.st_mode)) return base::fail("not a regular file", path);
-  if ((status.st_mode & 077U) != 0) {
+  if (is_open_to_others(status, kind)) {
     std::array<char, 8> mode{};
     static_cast<void>(std::snprintf(mode.data(), mode.size(), "%04o",
                                     static_cast<unsigned>(status.st_mode & 07777U)));
@@ -130,11 +136,11 @@ base::Result<ServerPrivateKey> parse_server_private_key(std::string_view text,
   return ServerPrivateKey{.suite = suite, .key = std::move(*key)};
 }
 
-base::Result<ServerPrivateKey> read_server_private_key(const std::string& path) {
+base::Result<ServerPrivateKey> read_server_private_key(const std::string& path, KeyFileKind kind) {
   // O_NONBLOCK: a FIFO without a writer must be refused, not waited for.
   const base::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) return open_failure(path, errno);
-  if (auto checked = check_kind_and_mode(file.get(), path); !checked) {
+  if (auto checked = check_kind_and_mode(file.get(), path, kind); !checked) {
     return tl::unexpected(checked.error());
   }
   KeyText text;

@@ -23,10 +23,19 @@ struct ServerPublicKey {
   PublicKey key{};
 };
 
+/// Who put a key file there.
+enum class KeyFileKind : std::uint8_t {
+  kOperators,
+  /// systemd, as root's own. Where the file system has access control lists, it lets the service
+  /// read by one, and what looks like the group's right to read is that list's mask.
+  kCredential,
+};
+
 /// A server's private key: prefix and 64 digits, an end of line or none. Only a regular file, or a
 /// link to one; refused if group or others can read it, with the chmod that mends it. No error
 /// tells anything of the content, and the file's bytes are wiped from memory.
-base::Result<ServerPrivateKey> read_server_private_key(const std::string& path);
+base::Result<ServerPrivateKey> read_server_private_key(const std::string& path,
+                                                       KeyFileKind kind = KeyFileKind::kOperators);
 /// The same from memory; `where` is for errors, and the caller wipes the text.
 base::Result<ServerPrivateKey> parse_server_private_key(std::string_view text,
                                                         const std::string& where);

@@ -1,7 +1,6 @@
 /// The port over DPDK: any ethdev, PCI or virtual. No DPDK header is seen through this one.
 #pragma once
 
-#include <bitset>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "net/datagram.hpp"
+#include "net/device_statistics.hpp"
 #include "net/drop_capture.hpp"
 #include "net/frame.hpp"
 #include "net/port.hpp"
@@ -42,7 +42,7 @@ struct DpdkConfig {
   std::vector<std::uint16_t> vlans{};
   std::optional<MacAddress> gateway_mac{};  ///< of all replies; none: where each came from
   unsigned mtu = 0;                         ///< largest IP packet sent; 0: the device's
-  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< not null
+  std::shared_ptr<const UdpPortSet> udp_ports;  ///< not null
   /// Per device, virtual ones first: the name of a tap through which the kernel gets what is not
   /// for us, and sends. Fewer than devices: the rest have none.
   std::vector<std::string> taps{};
@@ -107,6 +107,10 @@ class DpdkRuntime {
   void join() noexcept;
   /// One line per device: name, driver, MAC, queue pairs, link.
   [[nodiscard]] std::vector<std::string> describe_devices() const;
+  /// What the devices count, in the order of describe_devices(). May enter the kernel.
+  [[nodiscard]] std::vector<DeviceStatistics> device_statistics() const;
+  /// The extra EAL arguments turned telemetry on.
+  [[nodiscard]] bool has_telemetry() const noexcept;
   /// Refreshes PortCounters::missed of worker 0's port from the devices' own statistics: what they
   /// lost for want of descriptors or buffers. Not on the hot path: may enter the kernel.
   void read_device_counters() noexcept;

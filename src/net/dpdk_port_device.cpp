@@ -47,15 +47,19 @@ unsigned DpdkDevice::mbufs_per_queue() const noexcept {
   return is_af_xdp ? std::max(descriptors, kAfXdpMbufs) : descriptors;
 }
 
+bool DpdkDevice::link_up() const noexcept {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id, &link) == 0 && link.link_status != 0;
+}
+
 std::string DpdkDevice::describe() const {
   std::array<char, RTE_ETHER_ADDR_FMT_SIZE> mac_text{};
   rte_ether_addr address{};
   std::copy(mac.begin(), mac.end(), address.addr_bytes);
   rte_ether_format_addr(mac_text.data(), mac_text.size(), &address);
-  const bool is_up = read_link(*this).is_up;
   return name + ": driver " + info.driver_name + ", MAC " + mac_text.data() + ", " +
          std::to_string(queues) + (queues == 1 ? " queue pair" : " queue pairs") + ", link " +
-         (is_up ? "up" : "down");
+         (link_up() ? "up" : "down");
 }
 
 base::Result<DpdkDevice> find_device(std::string_view name) {

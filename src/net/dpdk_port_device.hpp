@@ -35,6 +35,7 @@ struct DpdkDevice {
   [[nodiscard]] unsigned queues_max() const noexcept;
   /// The most mbufs that one queue pair keeps from its pool.
   [[nodiscard]] unsigned mbufs_per_queue() const noexcept;
+  [[nodiscard]] bool link_up() const noexcept;
   /// "net_tap0: driver net_tap, MAC 02:00:00:00:00:01, 1 queue pair, link up".
   [[nodiscard]] std::string describe() const;
 };

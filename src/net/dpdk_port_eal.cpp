@@ -115,10 +115,10 @@ base::Result<std::vector<std::string>> make_eal_arguments(const DpdkConfig& conf
     return tl::unexpected(checked.error());
   }
   if (auto checked = check_devices(config); !checked) return tl::unexpected(checked.error());
-  // The telemetry socket would be one more thing left behind in /run.
   std::vector<std::string> arguments{"pssst", "--lcores=" + make_lcores(config.cpus, allowed),
-                                     "--main-lcore=" + std::to_string(kMainLcore),
-                                     "--no-telemetry"};
+                                     "--main-lcore=" + std::to_string(kMainLcore)};
+  // Its socket and its thread are for those who ask for them.
+  if (!wants_telemetry(config)) arguments.emplace_back("--no-telemetry");
   if (config.hugepages) {
     arguments.emplace_back("--in-memory");
   } else {
@@ -132,6 +132,11 @@ base::Result<std::vector<std::string>> make_eal_arguments(const DpdkConfig& conf
   for (const std::string& vdev : config.vdevs) arguments.push_back("--vdev=" + vdev);
   arguments.insert(arguments.end(), config.eal_arguments.begin(), config.eal_arguments.end());
   return arguments;
+}
+
+bool wants_telemetry(const DpdkConfig& config) noexcept {
+  return std::find(config.eal_arguments.begin(), config.eal_arguments.end(), "--telemetry") !=
+         config.eal_arguments.end();
 }
 
 std::string_view device_name(std::string_view argument) noexcept {

@@ -25,10 +25,13 @@ inline constexpr std::size_t kWorkersMax = 127;
 [[nodiscard]] std::size_t free_hugepages();
 
 /// argv for rte_eal_init(). The main lcore floats on all allowed CPUs; each worker's is bound to
-/// its own. Refuses: no device, a device name twice, no worker, too many, a CPU twice or not
-/// allowed.
+/// its own. Telemetry is off unless the extra arguments turn it on. Refuses: no device, a device
+/// name twice, no worker, too many, a CPU twice or not allowed.
 [[nodiscard]] base::Result<std::vector<std::string>> make_eal_arguments(
     const DpdkConfig& config, std::span<const unsigned> allowed);
+
+/// The extra EAL arguments have --telemetry.
+[[nodiscard]] bool wants_telemetry(const DpdkConfig& config) noexcept;
 
 /// "net_tap0,iface=pssst0" -> "net_tap0".
 [[nodiscard]] std::string_view device_name(std::string_view argument) noexcept;

@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "base/assert.hpp"
 #include "net/dpdk_port.hpp"
+#include "net/dpdk_port_background.hpp"
 #include "net/dpdk_port_device.hpp"
 #include "net/dpdk_port_eal.hpp"
 #include "net/dpdk_port_impl.hpp"
@@ -23,10 +25,6 @@ namespace pssst::net {
 namespace {
 
 constexpr unsigned kMbufCache = 256;  // mbufs per lcore
-// Between a worker and the background, each way: what arrives in about a millisecond.
-constexpr std::size_t kRingFrames = 512;
-// With its headers such a packet fits FrameRing::kFrameRoom.
-constexpr unsigned kTapMtuMax = 1500;
 
 static_assert(kWorkersMax == RTE_MAX_LCORE - 1);
 static_assert(RTE_MAX_ETHPORTS <= UINT8_MAX + 1);
@@ -61,9 +59,20 @@ class EalArguments {
   std::vector<char*> pointers_;
 };
 
+// EAL leaves it behind; if another process keeps something there, it stays.
+void remove_runtime_directory() noexcept {
+  std::error_code ignored;
+  const std::filesystem::path directory = rte_eal_get_runtime_dir();
+  std::filesystem::remove(directory, ignored);
+  std::filesystem::remove(directory.parent_path(), ignored);
+}
+
 base::Result<void> start_eal(EalArguments& arguments) {
   static std::atomic<bool> has_started = false;
   if (has_started.exchange(true)) return base::fail("DPDK cannot start twice in one process");
+  // EAL removes its telemetry's socket when the process exits, which comes before this: last
+  // registered, first called.
+  static_cast<void>(std::atexit([] { remove_runtime_directory(); }));
   rte_openlog_stream(stderr);
   rte_log_set_global_level(RTE_LOG_WARNING);
   if (rte_eal_init(arguments.count(), arguments.pointers()) < 0) {
@@ -109,20 +118,6 @@ base::Result<void> clear_stale_sockets(const DpdkConfig& config) {
   return {};
 }
 
-std::uint16_t mtu_of(const DpdkDevice& device, const DpdkConfig& config) noexcept {
-  return static_cast<std::uint16_t>(config.mtu == 0 ? device.mtu
-                                                    : std::min<unsigned>(config.mtu, device.mtu));
-}
-
-// Workers fill their CPUs.
-std::vector<unsigned> cpus_without(std::span<const unsigned> workers) {
-  std::vector<unsigned> cpus = allowed_cpus();
-  std::erase_if(cpus, [&](unsigned cpu) {
-    return std::find(workers.begin(), workers.end(), cpu) != workers.end();
-  });
-  return cpus;
-}
-
 VlanSet vlan_set(std::span<const std::uint16_t> vlans) {
   VlanSet set;
   for (const std::uint16_t vlan : vlans) set.set(vlan);
@@ -154,11 +149,10 @@ struct DpdkRuntime::Impl {
   base::Result<std::vector<QueueAssignment>> configure_devices(const DpdkConfig& config);
   base::Result<void> make_worker(std::size_t index, const DpdkConfig& config,
                                  std::span<const QueueAssignment> assignments);
-  base::Result<void> add_background(const DpdkConfig& config,
-                                    std::span<const QueueAssignment> assignments);
 
   EalArguments arguments;
   bool is_eal_running = false;
+  bool has_telemetry = false;
   std::vector<std::string> sockets;  // that devices listen at
   std::vector<DpdkDevice> devices;
   std::vector<Worker> workers;
@@ -175,12 +169,8 @@ DpdkRuntime::Impl::~Impl() {
   const OutputCapture capture;
   for (const DpdkDevice& device : devices) close_device(device);
   for (const Worker& worker : workers) rte_mempool_free(worker.pool);
-  const std::filesystem::path runtime_directory = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
-  // EAL leaves it behind; if another process keeps something there, it stays.
-  std::error_code ignored;
-  std::filesystem::remove(runtime_directory, ignored);
-  std::filesystem::remove(runtime_directory.parent_path(), ignored);
+  remove_runtime_directory();
 }
 
 base::Result<void> DpdkRuntime::Impl::find_devices(const DpdkConfig& config) {
@@ -248,49 +238,11 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
   return {};
 }
 
-base::Result<void> DpdkRuntime::Impl::add_background(const DpdkConfig& config,
-                                                     std::span<const QueueAssignment> assignments) {
-  if (config.taps.empty() && !config.announce && !config.capture && !config.notify) return {};
-  PortBackground::Config background_config;
-  background_config.notify = config.notify;
-  if (config.announce) background_config.announced = config.addresses;
-  background_config.vlans = config.vlans.empty() ? std::vector<std::uint16_t>{0} : config.vlans;
-  for (const Worker& worker : workers) {
-    background_config.workers.push_back({worker.rings, worker.counters});
-    if (!config.taps.empty() || config.announce) worker.rings->outgoing.emplace(kRingFrames);
-    if (!config.taps.empty()) worker.rings->to_kernel.emplace(kRingFrames);
-    if (config.capture) {
-      worker.rings->capture.emplace(config.capture->reasons, config.capture->rate, kRingFrames);
-    }
-  }
-  for (std::size_t i = 0; i < devices.size(); ++i) {
-    const DpdkDevice& device = devices[i];
-    PortBackground::Device& seen = background_config.devices.emplace_back();
-    seen.name = device.name;
-    seen.id = device.id;
-    seen.mac = device.mac;
-    seen.read_link = [&device] { return read_link(device); };
-    seen.sender = std::ranges::find(assignments, i, &QueueAssignment::device)->worker;
-    if (i >= config.taps.size()) continue;
-    const unsigned mtu = std::min<unsigned>(mtu_of(device, config), kTapMtuMax);
-    auto tap = TapDevice::create(config.taps[i], device.mac, mtu);
-    if (!tap) return tl::unexpected(std::move(tap.error()));
-    seen.tap = std::move(*tap);
-  }
-  if (config.capture) {
-    auto file = PcapFile::create(config.capture->file, config.capture->size_max);
-    if (!file) return tl::unexpected(std::move(file.error()));
-    background_config.capture = std::move(*file);
-  }
-  background = std::make_unique<PortBackground>(std::move(background_config));
-  background->start(cpus_without(config.cpus));
-  return {};
-}
-
 base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
   if (auto started = start_eal(arguments); !started) return started;
   is_eal_running = true;
   addresses = std::make_shared<const OwnAddresses>(config.addresses);
+  has_telemetry = wants_telemetry(config);
   sockets = listening_paths(config);
   if (auto found = find_devices(config); !found) return found;
   const auto assignments = configure_devices(config);
@@ -304,7 +256,12 @@ base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
     join_groups(device, *addresses);
     if (!config.taps.empty()) join_all_groups(device);
   }
-  return add_background(config, *assignments);
+  std::vector<PortBackground::Worker> sides;
+  for (const Worker& worker : workers) sides.push_back({worker.rings, worker.counters});
+  auto started = start_background(config, devices, *assignments, std::move(sides));
+  if (!started) return tl::unexpected(std::move(started.error()));
+  background = std::move(*started);
+  return {};
 }
 
 base::Result<std::unique_ptr<DpdkRuntime>> DpdkRuntime::start(const DpdkConfig& config) {
@@ -357,6 +314,30 @@ std::vector<std::string> DpdkRuntime::describe_devices() const {
   std::vector<std::string> lines;
   for (const DpdkDevice& device : impl_->devices) lines.push_back(device.describe());
   return lines;
+}
+
+std::vector<DeviceStatistics> DpdkRuntime::device_statistics() const {
+  std::vector<DeviceStatistics> all;
+  for (const DpdkDevice& device : impl_->devices) {
+    DeviceStatistics& statistics = all.emplace_back();
+    statistics.name = device.name;
+    statistics.link_up = device.link_up();
+    rte_eth_stats stats{};
+    if (rte_eth_stats_get(device.id, &stats) != 0) continue;
+    statistics.received_packets = stats.ipackets;
+    statistics.received_bytes = stats.ibytes;
+    statistics.sent_packets = stats.opackets;
+    statistics.sent_bytes = stats.obytes;
+    statistics.missed = stats.imissed;
+    statistics.errors_in = stats.ierrors;
+    statistics.errors_out = stats.oerrors;
+    statistics.no_buffers = stats.rx_nombuf;
+  }
+  return all;
+}
+
+bool DpdkRuntime::has_telemetry() const noexcept {
+  return impl_->has_telemetry;
 }
 
 void DpdkRuntime::read_device_counters() noexcept {

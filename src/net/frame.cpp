@@ -58,7 +58,9 @@ ParsedFrame parse_udp(const PacketView& view, std::size_t udp_size, const FrameF
   }
   const std::uint16_t udp_port = load_be16(udp + kUdpDestinationOffset);
   if (load_be16(udp) == 0) return drop(DropReason::kUdpPort);
-  if (!(*filter.udp_ports)[udp_port]) return foreign(view.frame, filter, DropReason::kUdpPort);
+  if (!filter.udp_ports->contains(udp_port)) {
+    return foreign(view.frame, filter, DropReason::kUdpPort);
+  }
   if (udp_size > kUdpHeaderSize + kDatagramSizeMax) return drop(DropReason::kFrameOversized);
   if (!is_udp_checksum_right<Carrier>(view.packet(), udp, udp_size, filter, checks)) {
     return drop(DropReason::kUdpChecksum);

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "net/address.hpp"
+#include "net/udp_port_set.hpp"
 #include "pssst/drop_reason.hpp"
 #include "pssst/wire.hpp"
 
@@ -40,7 +41,7 @@ struct FrameFilter {
   /// Where replies to datagrams and echo requests go; none: where each came from.
   std::optional<MacAddress> gateway_mac{};
   std::shared_ptr<const OwnAddresses> addresses;        ///< not null
-  std::shared_ptr<const std::bitset<65536>> udp_ports;  ///< those with a service; not null
+  std::shared_ptr<const UdpPortSet> udp_ports;  ///< those with a service; not null
   VlanSet vlans{1};                                     ///< those served; by default untagged
   std::uint16_t mtu = 1500;                             ///< the largest IP packet sent
   /// False: UDP checksums may be partial, as a local kernel leaves them on virtual devices.

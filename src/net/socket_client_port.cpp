@@ -1,11 +1,13 @@
 #include "net/socket_client_port.hpp"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <utility>
 #include <vector>
@@ -59,30 +61,80 @@ base::Result<base::FileDescriptor> open_connected(const SocketClientConfig& conf
   return fd;
 }
 
+/// Not connected: each datagram says where it comes from and where it goes.
+base::Result<base::FileDescriptor> open_foreign(const SocketClientConfig& config) {
+  const Endpoint& server = config.server;
+  if (server.address.any.sa_family != AF_INET) {
+    return base::fail("foreign source addresses are of IPv4, and the server's is not", server.name);
+  }
+  base::FileDescriptor fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) {
+    const int error_number = errno;
+    return base::fail("cannot make a UDP socket: " + base::describe_errno(error_number),
+                      server.name);
+  }
+  // Whoever may not: then only addresses that this host has.
+  const int yes = 1;
+  static_cast<void>(::setsockopt(fd.get(), IPPROTO_IP, IP_TRANSPARENT, &yes, sizeof yes));
+  set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, config.buffer_size);
+  // Replies to addresses of this host come here, and nobody reads them.
+  set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, 0);
+  return fd;
+}
+
+/// The control message that says a datagram's source (ip(7)).
+struct alignas(cmsghdr) SourceControl {
+  std::array<std::uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> bytes{};
+
+  void attach_to(msghdr& message) noexcept {
+    message.msg_control = bytes.data();
+    message.msg_controllen = bytes.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_PKTINFO;
+    header->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+  }
+  static void set(msghdr& message, const Ipv4Address& source) noexcept {
+    in_pktinfo info{};
+    std::memcpy(&info.ipi_spec_dst, source.data(), source.size());
+    std::memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &info, sizeof info);
+  }
+};
+
+constexpr bool is_foreign(const Outgoing& outgoing) noexcept {
+  return outgoing.source != Ipv4Address{};
+}
+
 }  // namespace
 
 struct SocketClientPort::Impl {
   std::vector<base::FileDescriptor> sockets;
   std::vector<pollfd> poll_set;
+  base::FileDescriptor foreign;
+  Endpoint server;
   std::size_t next_to_send = 0;
   std::size_t next_to_receive = 0;
   ClientPortCounters counters;
 
   std::array<mmsghdr, kBatchMax> outgoing{};
   std::array<iovec, kBatchMax> outgoing_vectors{};
+  std::array<mmsghdr, kBatchMax> foreign_outgoing{};  ///< over the same vectors
+  std::array<SourceControl, kBatchMax> foreign_controls{};
   std::array<mmsghdr, kBatchMax> incoming{};
   std::array<iovec, kBatchMax> incoming_vectors{};
   std::array<std::array<std::uint8_t, kReceiveSize>, kBatchMax> buffers{};
 
-  std::size_t send_messages(int fd, std::size_t count) noexcept;
+  std::size_t send_messages(int fd, mmsghdr* messages, std::size_t count) noexcept;
+  std::size_t send_foreign(std::span<const Outgoing> batch) noexcept;
   std::size_t receive_messages(int fd, std::size_t first, std::size_t limit) noexcept;
   void wait(long timeout_ns) noexcept;
 };
 
 // A pending ICMP error fails one call and is cleared by that.
-std::size_t SocketClientPort::Impl::send_messages(int fd, std::size_t count) noexcept {
+std::size_t SocketClientPort::Impl::send_messages(int fd, mmsghdr* messages,
+                                                  std::size_t count) noexcept {
   for (int attempt = 0; attempt < 3; ++attempt) {
-    const int sent = ::sendmmsg(fd, outgoing.data(), static_cast<unsigned>(count), MSG_NOSIGNAL);
+    const int sent = ::sendmmsg(fd, messages, static_cast<unsigned>(count), MSG_NOSIGNAL);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (is_full(errno)) return 0;
     if (is_unreachable(errno)) {
@@ -93,6 +145,14 @@ std::size_t SocketClientPort::Impl::send_messages(int fd, std::size_t count) noe
   }
   counters.send_errors.add(1);
   return 1;
+}
+
+std::size_t SocketClientPort::Impl::send_foreign(std::span<const Outgoing> batch) noexcept {
+  PSSST_ASSERT(foreign.get() >= 0);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    SourceControl::set(foreign_outgoing[i].msg_hdr, batch[i].source);
+  }
+  return send_messages(foreign.get(), foreign_outgoing.data(), batch.size());
 }
 
 std::size_t SocketClientPort::Impl::receive_messages(int fd, std::size_t first,
@@ -120,7 +180,19 @@ base::Result<std::unique_ptr<SocketClientPort>> SocketClientPort::open(
     impl->poll_set.push_back({.fd = fd->get(), .events = POLLIN, .revents = 0});
     impl->sockets.push_back(*std::move(fd));
   }
+  impl->server = config.server;
+  if (config.foreign_sources) {
+    auto fd = open_foreign(config);
+    if (!fd) return tl::unexpected(std::move(fd.error()));
+    impl->foreign = *std::move(fd);
+  }
   for (std::size_t i = 0; i < kBatchMax; ++i) {
+    msghdr& from_elsewhere = impl->foreign_outgoing[i].msg_hdr;
+    from_elsewhere.msg_name = &impl->server.address;
+    from_elsewhere.msg_namelen = impl->server.address_size;
+    from_elsewhere.msg_iov = &impl->outgoing_vectors[i];
+    from_elsewhere.msg_iovlen = 1;
+    impl->foreign_controls[i].attach_to(from_elsewhere);
     impl->outgoing[i].msg_hdr.msg_iov = &impl->outgoing_vectors[i];
     impl->outgoing[i].msg_hdr.msg_iovlen = 1;
     impl->incoming_vectors[i] = {.iov_base = impl->buffers[i].data(), .iov_len = kReceiveSize};
@@ -135,14 +207,20 @@ SocketClientPort::~SocketClientPort() = default;
 
 std::size_t SocketClientPort::send(std::span<const Outgoing> outgoing) noexcept {
   Impl& impl = *impl_;
-  const std::size_t count = std::min(outgoing.size(), kBatchMax);
-  if (count == 0) return 0;
+  if (outgoing.empty()) return 0;
+  const bool foreign = is_foreign(outgoing.front());
+  std::size_t count = 1;
+  while (count < std::min(outgoing.size(), kBatchMax) && is_foreign(outgoing[count]) == foreign) {
+    ++count;
+  }
   for (std::size_t i = 0; i < count; ++i) {
     // sendmmsg only reads.
     impl.outgoing_vectors[i] = {.iov_base = const_cast<std::uint8_t*>(outgoing[i].data),
                                 .iov_len = outgoing[i].size};
   }
-  const std::size_t sent = impl.send_messages(impl.sockets[impl.next_to_send].get(), count);
+  if (foreign) return impl.send_foreign(outgoing.first(count));
+  const std::size_t sent =
+      impl.send_messages(impl.sockets[impl.next_to_send].get(), impl.outgoing.data(), count);
   impl.next_to_send = (impl.next_to_send + 1) % impl.sockets.size();
   return sent;
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "net/socket_set.hpp"
 #include "net/udp_socket.hpp"
 #include "pssst/wire.hpp"
 
@@ -83,8 +84,7 @@ std::array<std::uint8_t, 16> address_of(const SocketAddress& socket) noexcept {
 }  // namespace
 
 struct SocketPort::Impl {
-  std::vector<UdpSocket> sockets;
-  std::vector<pollfd> poll_set;
+  std::unique_ptr<SocketSet> sockets;
   std::uint32_t next_socket = 0;
   std::unique_ptr<Slot[]> slots;
   std::size_t slot_count = 0;
@@ -143,9 +143,9 @@ DropReason SocketPort::Impl::accept(const msghdr& message, UdpSocket& socket, Sl
 
 std::size_t SocketPort::Impl::receive_batch(std::uint32_t socket_index,
                                             std::span<Datagram> received) noexcept {
-  UdpSocket& socket = sockets[socket_index];
+  UdpSocket& socket = sockets->sockets()[socket_index];
   const std::size_t limit = std::min({received.size(), free_slots.size(), kBatchMax});
-  if (limit == 0) return 0;
+  if (limit == 0 || socket.fd.get() < 0) return 0;
   const std::uint32_t* taken = free_slots.data() + (free_slots.size() - limit);
   for (std::size_t i = 0; i < limit; ++i) {
     Slot& slot = slots[taken[i]];
@@ -241,7 +241,7 @@ void SocketPort::Impl::transmit_batch(std::span<Reply> replies) noexcept {
   for (std::size_t begin = 0, end = 0; begin < replies.size(); begin = end) {
     const std::uint64_t socket = order[begin] >> 16;
     while (end < replies.size() && (order[end] >> 16) == socket) ++end;
-    send_messages(sockets[socket].fd.get(), replies, begin, end);
+    send_messages(sockets->sockets()[socket].fd.get(), replies, begin, end);
   }
   for (const Reply& reply : replies) free_slot(reply.to.handle);
 }
@@ -262,15 +262,13 @@ base::Result<void> SocketPort::probe(const SocketPortConfig& config) {
 }
 
 base::Result<std::unique_ptr<SocketPort>> SocketPort::create(const SocketPortConfig& config) {
-  const auto endpoints = resolve_endpoints(config.addresses, config.udp_ports);
-  if (!endpoints) return tl::unexpected(endpoints.error());
+  auto sockets = SocketSet::create({.addresses = config.addresses,
+                                    .receive_buffer_size = config.receive_buffer_size,
+                                    .send_buffer_size = config.send_buffer_size},
+                                   config.udp_ports);
+  if (!sockets) return tl::unexpected(sockets.error());
   auto impl = std::make_unique<Impl>();
-  for (const Endpoint& endpoint : *endpoints) {
-    auto socket = open_udp_socket(endpoint, config.receive_buffer_size, config.send_buffer_size);
-    if (!socket) return tl::unexpected(socket.error());
-    impl->poll_set.push_back({.fd = socket->fd.get(), .events = POLLIN, .revents = 0});
-    impl->sockets.push_back(*std::move(socket));
-  }
+  impl->sockets = *std::move(sockets);
   impl->slot_count = std::max<std::size_t>(config.slots, 1);
   impl->slots = std::make_unique<Slot[]>(impl->slot_count);
   for (std::size_t i = impl->slot_count; i > 0; --i) {
@@ -279,17 +277,27 @@ base::Result<std::unique_ptr<SocketPort>> SocketPort::create(const SocketPortCon
   return std::unique_ptr<SocketPort>(new SocketPort(std::move(impl)));
 }
 
+base::Result<void> SocketPort::open_udp_ports(std::span<const std::uint16_t> udp_ports) {
+  return impl_->sockets->open_udp_ports(udp_ports);
+}
+
+base::Result<void> SocketPort::close_udp_ports_except(std::span<const std::uint16_t> udp_ports) {
+  return impl_->sockets->close_udp_ports_except(udp_ports);
+}
+
 SocketPort::SocketPort(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 SocketPort::~SocketPort() = default;
 
 // The next pass begins behind the socket at which this one ran out of room: a flooded socket does
 // not starve the others.
 std::size_t SocketPort::receive(std::span<Datagram> received) noexcept {
+  impl_->sockets->take_change();
+  const std::size_t socket_count = impl_->sockets->sockets().size();
   std::size_t count = 0;
-  for (std::size_t left = impl_->sockets.size();
+  for (std::size_t left = socket_count;
        left > 0 && count < received.size() && !impl_->free_slots.empty(); --left) {
     count += impl_->receive_batch(impl_->next_socket, received.subspan(count));
-    if (++impl_->next_socket == impl_->sockets.size()) impl_->next_socket = 0;
+    if (++impl_->next_socket >= socket_count) impl_->next_socket = 0;
   }
   return count;
 }
@@ -311,7 +319,8 @@ void SocketPort::wait(std::chrono::microseconds timeout) noexcept {
   const timespec limit{
       .tv_sec = seconds.count(),
       .tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout - seconds).count()};
-  ::ppoll(impl_->poll_set.data(), impl_->poll_set.size(), &limit, nullptr);
+  const std::span<pollfd> poll_set = impl_->sockets->poll_set();
+  ::ppoll(poll_set.data(), poll_set.size(), &limit, nullptr);
 }
 
 std::size_t SocketPort::capacity() const noexcept {

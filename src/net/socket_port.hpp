@@ -37,6 +37,16 @@ class SocketPort {
   /// workers' ports are made.
   static base::Result<void> probe(const SocketPortConfig& config);
   static base::Result<std::unique_ptr<SocketPort>> create(const SocketPortConfig& config);
+
+  // From one other thread, while a worker uses the port. Each waits until the worker's next
+  // receive() has taken the change up, some seconds at most.
+
+  /// Opens those of `udp_ports` that are not open, at every address. On failure none is.
+  base::Result<void> open_udp_ports(std::span<const std::uint16_t> udp_ports);
+  /// Closes all but these. Datagrams held from one that goes can be released, and their replies are
+  /// not sent.
+  base::Result<void> close_udp_ports_except(std::span<const std::uint16_t> udp_ports);
+
   SocketPort(const SocketPort&) = delete;
   SocketPort& operator=(const SocketPort&) = delete;
   ~SocketPort();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,9 @@ namespace pssst::server {
 /// What became of a reload. If `refused` is not empty nothing was applied and the server serves as
 /// before.
 struct ReloadOutcome {
-  std::vector<std::string> applied;        ///< one line each: "service meters: key 3f2a... added"
-  std::vector<std::string> needs_restart;  ///< changes that the running server cannot make
-  std::vector<std::string> refused;        ///< "file:line:col: what: remedy"
+  std::vector<std::string> applied{};        ///< one line each: "service meters: key 3f2a... added"
+  std::vector<std::string> needs_restart{};  ///< changes that the running server cannot make
+  std::vector<std::string> refused{};        ///< "file:line:col: what: remedy"
 };
 
 struct Health {
@@ -39,8 +40,8 @@ class Appliance {
   /// Reads the configuration file again.
   [[nodiscard]] virtual ReloadOutcome reload() = 0;
   /// Health fails from now on; the server ends with status 0 when traffic has ebbed, or after the
-  /// deadline.
-  virtual void drain(std::chrono::seconds deadline) = 0;
+  /// deadline; without one, the configured. Returns the deadline.
+  virtual std::chrono::seconds drain(std::optional<std::chrono::seconds> deadline) = 0;
 };
 
 }  // namespace pssst::server

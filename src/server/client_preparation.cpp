@@ -1,6 +1,7 @@
 #include "server/client_preparation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 namespace pssst::server {
@@ -11,21 +12,25 @@ constexpr std::size_t kSecretsMax = std::size_t{1} << 18;
 
 }  // namespace
 
-std::size_t static_secrets_wanted(const Snapshot& snapshot) noexcept {
+std::size_t static_secrets_wanted(const Snapshot& snapshot, std::size_t clients) noexcept {
   std::size_t keys = 0;
   for (const Service& service : snapshot.services()) {
     keys +=
         static_cast<std::size_t>(std::ranges::count(service.keys, kSuiteF002, &ServerKey::suite));
   }
   if (keys == 0) return kSecretsMin;
-  return std::clamp(2 * keys * snapshot.clients().size(), kStaticSecretsDefault, kSecretsMax);
+  // So many clients that the product would not fit are more than enough.
+  const std::size_t counted = std::min(clients, kSecretsMax);
+  return std::clamp(2 * keys * counted, kStaticSecretsDefault, kSecretsMax);
 }
 
-bool ClientPreparation::start(const Snapshot& snapshot) noexcept {
+bool ClientPreparation::start(const Snapshot& snapshot,
+                              const identity::ClientDirectory* directory) noexcept {
   if (&snapshot == snapshot_) return false;
   const bool first = snapshot_ == nullptr;
   *this = ClientPreparation();
   snapshot_ = &snapshot;
+  directory_ = directory;
   return !first;
 }
 
@@ -43,18 +48,37 @@ const ServerKey* ClientPreparation::find_key() noexcept {
 
 bool ClientPreparation::step(RequestProcessor& processor) noexcept {
   if (snapshot_ == nullptr || prepared_ >= processor.static_secret_capacity()) return false;
-  const std::span<const Identity> clients = snapshot_->clients().identities();
-  if (client_ == clients.size()) {
+  const bool nobody =
+      directory_ == nullptr ? snapshot_->clients().size() == 0 : !directory_->serving();
+  if (nobody) return false;
+  const ServerKey* const key = find_key();
+  if (key == nullptr) return false;
+  std::array<Identity, kStep> clients;
+  const std::size_t n = next_clients(clients);
+  processor.prepare_clients(*key, std::span(clients).first(n));
+  prepared_ += n;
+  return true;
+}
+
+std::size_t ClientPreparation::next_clients(std::span<Identity, kStep> clients) noexcept {
+  std::size_t n = 0;
+  bool at_end = false;
+  if (directory_ != nullptr) {
+    n = directory_->walk(cursor_, clients);
+    at_end = directory_->at_end(cursor_);
+  } else {
+    const std::span<const Identity> all = snapshot_->clients().identities();
+    n = std::min(kStep, all.size() - client_);
+    std::ranges::copy(all.subspan(client_, n), clients.begin());
+    client_ += n;
+    at_end = client_ == all.size();
+  }
+  if (at_end) {
+    cursor_ = {};
     client_ = 0;
     ++key_;
   }
-  const ServerKey* const key = find_key();
-  if (key == nullptr || clients.empty()) return false;
-  const std::span some = clients.subspan(client_, std::min(kStep, clients.size() - client_));
-  processor.prepare_clients(*key, some);
-  client_ += some.size();
-  prepared_ += some.size();
-  return true;
+  return n;
 }
 
 }  // namespace pssst::server

@@ -108,4 +108,10 @@ base::Result<void> pin_this_thread(unsigned cpu) {
                     "CPU " + std::to_string(cpu));
 }
 
+bool allow_this_thread(const std::vector<unsigned>& cpus) noexcept {
+  CpuSet set;
+  for (const unsigned cpu : cpus) set.add(cpu);
+  return !cpus.empty() && sched_setaffinity(0, CpuSet::size(), set.get()) == 0;
+}
+
 }  // namespace pssst::server

@@ -21,4 +21,7 @@ base::Result<std::vector<unsigned>> choose_cpus(const std::vector<unsigned>& wan
 /// Binds the calling thread to one CPU.
 base::Result<void> pin_this_thread(unsigned cpu);
 
+/// Lets the calling thread, and those that it starts, run on these CPUs. False: as before.
+bool allow_this_thread(const std::vector<unsigned>& cpus) noexcept;
+
 }  // namespace pssst::server

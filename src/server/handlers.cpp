@@ -31,7 +31,7 @@ void reply_with(HandlerMessage& message, std::span<const std::uint8_t> reply) no
 class Echo final : public Handler {
  public:
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+  void handle_burst(std::size_t, std::span<HandlerMessage> messages) const noexcept override {
     for (HandlerMessage& message : messages) reply_with(message, message.message);
   }
 
@@ -43,7 +43,7 @@ class Echo final : public Handler {
 class Discard final : public Handler {
  public:
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage>) const noexcept override {}
+  void handle_burst(std::size_t, std::span<HandlerMessage>) const noexcept override {}
 
  private:
   HandlerTraits traits_{
@@ -58,7 +58,7 @@ class Ack final : public Handler {
             .name = kAck, .reply_is_pure = true, .replies = true, .reply_size_max = reply_.size()} {
   }
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+  void handle_burst(std::size_t, std::span<HandlerMessage> messages) const noexcept override {
     for (HandlerMessage& message : messages) reply_with(message, reply_);
   }
 
@@ -104,7 +104,7 @@ class TimeText {
 class Time final : public Handler {
  public:
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+  void handle_burst(std::size_t, std::span<HandlerMessage> messages) const noexcept override {
     const TimeText text(std::chrono::system_clock::now());
     for (HandlerMessage& message : messages) reply_with(message, text.bytes());
   }
@@ -118,7 +118,7 @@ class Time final : public Handler {
 class Count final : public Handler {
  public:
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+  void handle_burst(std::size_t, std::span<HandlerMessage> messages) const noexcept override {
     std::uint64_t number = answered_.fetch_add(messages.size(), std::memory_order_relaxed);
     for (HandlerMessage& message : messages) {
       std::array<char, kDigitsMax> text;

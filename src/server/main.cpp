@@ -1,43 +1,37 @@
 /// pssstd: the PSSST server.
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/secret_memory.hpp"
-#include "server/cpus.hpp"
+#include "server/config/configuration_file.hpp"
+#include "server/control/control_socket.hpp"
+#include "server/http_server.hpp"
+#include "server/log.hpp"
 #include "server/options.hpp"
 #include "server/privileges.hpp"
-#include "server/published.hpp"
 #include "server/report.hpp"
-#include "server/snapshot.hpp"
-#include "server/worker_group.hpp"
+#include "server/running_server.hpp"
+#include "server/service_manager.hpp"
 
 namespace pssst::server {
 namespace {
 
 enum ExitStatus : int { kStopped = 0, kFailed = 1, kMisused = 2 };
 
-/// One line on standard error, whatever `text` holds.
-void say(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
-  }
-  static_cast<void>(std::fprintf(stderr, "pssstd: %s\n", text.c_str()));
-  static_cast<void>(std::fflush(stderr));
-}
+/// How often the workers are looked at.
+constexpr std::chrono::milliseconds kLookInterval{200};
 
 void print(const std::string& text) {
   const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  if (!written) say("warning: could not write to standard output");
-}
-
-std::string counted(std::size_t n, const std::string& noun) {
-  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+  if (!written) log_warning("could not write to standard output");
 }
 
 /// The signals that main waits for. Blocked before the first thread starts, so that every thread
@@ -45,89 +39,128 @@ std::string counted(std::size_t n, const std::string& noun) {
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   return signals;
 }
 
-std::string describe_ready(const WorkerGroup& group, const Snapshot& snapshot) {
-  std::string text = "ready: " + group.describe_port() + "; UDP ";
-  for (const Service& service : snapshot.services()) {
-    text += (service.index == 0 ? "" : ", ") + std::to_string(service.udp_port) + " " +
-            std::string(service.handler->traits().name);
-  }
-  text += "; ";
-  const auto sources = group.sources();
-  text += counted(sources.size(), "worker") + " on CPU ";
-  for (const WorkerSource& source : sources) {
-    text += (&source == sources.data() ? "" : ",") + std::to_string(source.cpu);
-  }
-  text += "; X25519 kernel " + group.x25519_kernel();
-  text += "; " + counted(snapshot.services().size(), "service");
-  text += ", " + counted(snapshot.clients().size(), "client");
-  return text;
+void print_counters(RunningServer& server) {
+  const Report report = server.report();
+  print(server.counters_form() == CountersForm::kJson ? to_json(report) + '\n' : to_text(report));
 }
 
-void print_counters(WorkerGroup& group, const Snapshot& snapshot, CountersForm form) {
-  group.refresh_counters();
-  const Report report = collect_report(group.sources(), snapshot);
-  print(form == CountersForm::kJson ? to_json(report) + '\n' : to_text(report));
+/// 0: none came within `patience`.
+int wait_for_signal(const sigset_t& signals, std::chrono::milliseconds patience) {
+  const timespec limit{.tv_sec = patience.count() / 1000,
+                       .tv_nsec = patience.count() % 1000 * 1'000'000};
+  return std::max(sigtimedwait(&signals, nullptr, &limit), 0);
 }
 
-void wait_for_stop(const sigset_t& signals, WorkerGroup& group, const Snapshot& snapshot,
-                   CountersForm form) {
-  for (;;) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGUSR1) return;
-    print_counters(group, snapshot, form);
+/// Returns when the server is to end.
+void watch(const sigset_t& signals, RunningServer& server) {
+  using Clock = RunningServer::Clock;
+  const auto watchdog = watchdog_interval();
+  Clock::time_point fed{};
+  while (!server.is_drained()) {
+    switch (wait_for_signal(signals, kLookInterval)) {
+      case SIGTERM:
+      case SIGINT:
+        return;
+      case SIGHUP:
+        static_cast<void>(server.reload());  // which says itself what became of it
+        break;
+      case SIGUSR1:
+        print_counters(server);
+        break;
+      default:
+        break;
+    }
+    const Clock::time_point now = Clock::now();
+    server.look(now);
+    if (watchdog && now - fed >= *watchdog && server.all_advance(now)) {
+      notify_watchdog();
+      fed = now;
+    }
   }
 }
 
-base::Result<void> serve(const Configuration& configuration) {
+base::Result<std::unique_ptr<ControlSocket>> start_control(const Configuration& configuration,
+                                                           RunningServer& server) {
+  if (configuration.control.socket.empty()) return nullptr;
+  return ControlSocket::start(configuration.control, configuration.privileges.user, server);
+}
+
+base::Result<std::unique_ptr<HttpServer>> start_http(const Configuration& configuration,
+                                                     RunningServer& server) {
+  if (configuration.metrics.listen.empty()) return nullptr;
+  return HttpServer::start(configuration.metrics.listen, server);
+}
+
+base::Result<void> serve(const Configuration& configuration, ReadConfiguration read_again) {
   if (!base::disable_core_dumps()) {
     return base::fail("the kernel refuses to keep keys out of core dumps", "prctl PR_SET_DUMPABLE",
                       "do not forbid prctl and setrlimit to the server");
   }
+  if (auto started = start_log(configuration.log); !started) return started;
   const sigset_t signals = block_signals();
-  const auto cpus = choose_cpus(configuration.cpus);
-  if (!cpus) return tl::unexpected(cpus.error());
-  auto loaded = load_snapshot(configuration.services, configuration.clients_file);
-  if (!loaded) return tl::unexpected(loaded.error());
-  Published<Snapshot> snapshots(std::move(*loaded), cpus->size());
-  const Snapshot& snapshot = snapshots.current();
-
-  auto group = configuration.port == PortKind::kDpdk
-                   ? start_dpdk_workers(configuration, *cpus, snapshots, say)
-                   : start_socket_workers(configuration, *cpus, snapshots);
-  if (!group) return tl::unexpected(group.error());
+  auto server = RunningServer::start(configuration, std::move(read_again));
+  if (!server) return tl::unexpected(server.error());
   if (!base::all_secrets_locked()) {
-    say("warning: keys could not be locked in memory and may reach swap: raise memlock (ulimit "
-        "-l)");
+    log_warning("keys could not be locked in memory and may reach swap: raise memlock (ulimit -l)");
   }
+  auto control = start_control(configuration, **server);
+  if (!control) return tl::unexpected(control.error());
+  auto http = start_http(configuration, **server);
+  if (!http) return tl::unexpected(http.error());
+  auto telemetry = (*server)->answer_telemetry();
+  if (!telemetry) return tl::unexpected(telemetry.error());
   const auto dropped = drop_privileges(configuration);
   if (!dropped) return tl::unexpected(dropped.error());
-  say(*dropped);
-  say(describe_ready(**group, snapshot));
-  wait_for_stop(signals, **group, snapshot, configuration.counters);
-  (*group)->stop();
-  print_counters(**group, snapshot, configuration.counters);
+  log_info(*dropped);
+  const std::string ready = (*server)->describe();
+  log_info("ready: " + ready);
+  notify_ready(ready);
+  watch(signals, **server);
+  notify_stopping();
+  telemetry->reset();
+  http->reset();
+  control->reset();
+  (*server)->stop();
+  print_counters(**server);
   return {};
+}
+
+/// What it says now: the same each time, but for a file, which is read again.
+tl::expected<Configuration, std::vector<std::string>> configuration_of(
+    const CommandLine& command_line) {
+  const auto* named = std::get_if<NamedConfiguration>(&command_line);
+  if (named == nullptr) return std::get<Configuration>(command_line);
+  auto read = read_configuration(named->path);
+  if (read) return *std::move(read);
+  std::vector<std::string> lines;
+  for (const Fault& fault : read.error()) lines.push_back(to_string(fault));
+  return tl::unexpected(std::move(lines));
 }
 
 int run(int argc, const char* const* argv) {
   const auto command_line = parse_command_line(argc, argv);
   if (!command_line) {
-    say(command_line.error().to_string());
+    log_error(command_line.error().to_string());
     return kMisused;
   }
   if (const auto* text = std::get_if<std::string>(&*command_line)) {
     print(*text);
     return kStopped;
   }
-  if (const auto served = serve(std::get<Configuration>(*command_line)); !served) {
-    say(served.error().to_string());
+  const auto configuration = configuration_of(*command_line);
+  if (!configuration) {
+    for (const std::string& fault : configuration.error()) log_error(fault);
+    return kMisused;
+  }
+  if (const auto served = serve(*configuration, [&] { return configuration_of(*command_line); });
+      !served) {
+    log_error(served.error().to_string());
     return kFailed;
   }
   return kStopped;
@@ -140,7 +173,7 @@ int main(int argc, char** argv) {
   try {
     return pssst::server::run(argc, argv);
   } catch (const std::exception& error) {
-    pssst::server::say(std::string("gave up: ") + error.what());
+    pssst::server::log_error(std::string("gave up: ") + error.what());
     return pssst::server::kFailed;
   }
 }

@@ -19,29 +19,35 @@ namespace {
 
 constexpr const char* kAbout =
     "Serve PSSST: one sealed UDP datagram each way, no handshake.\n\n"
-    "SIGTERM and SIGINT stop it, SIGUSR1 prints its counters.";
+    "SIGTERM and SIGINT stop it, SIGHUP reloads keys and clients, SIGUSR1 prints its counters.";
+
+constexpr const char* kOperationGroup = "Operation";
 
 constexpr const char* kFooter = R"(Exit status:
   0  stopped
   1  could not start
-  2  wrong command line
+  2  wrong command line or configuration file
   3  ended by a system call that is not allowed
 
 Examples:
+  pssstd --config /etc/pssst/pssstd.toml
   pssstd --service port=7700,handler=echo,key=server.key
   pssstd --service port=7700,handler=echo,key=server.key --clients clients \
     --port dpdk --pci 0000:81:00.0 --hugepages --address 192.0.2.10 --lcores 2-15)";
 
 /// What the command line says, before it is understood.
 struct Arguments {
+  std::string config;
   std::string port = "socket";
   std::vector<std::string> services;
   std::string clients;
+  std::string identities;
   std::string lcores;
   std::string idle;
   std::string counters = "text";
   std::string x25519_kernel;
   unsigned proof_table_memory_mb = Configuration{}.proof_table_memory_mb;
+  unsigned later_replies = Configuration{}.later_replies;
   std::vector<std::string> listen;
   std::vector<std::string> vdevs;
   std::vector<std::string> pci_devices;
@@ -61,6 +67,11 @@ struct Arguments {
   std::vector<std::string> eal;
   std::string user;
   bool no_seccomp = false;
+  std::string control;
+  std::vector<std::string> control_users;
+  std::string metrics;
+  std::string log = "stderr";
+  std::string log_level = "info";
 };
 
 /// One value per occurrence; without that, CLI11 takes all words up to the next option.
@@ -77,6 +88,9 @@ void declare_common(CLI::App& app, Arguments& arguments) {
   app.footer(kFooter);
   app.set_help_flag("--help", "Print this help and exit.");
   app.set_version_flag("--version", "pssstd " PSSST_VERSION, "Print the version and exit.");
+  app.add_option("--config", arguments.config,
+                 "Configuration file, in place of all other options; pssst check looks it over.")
+      ->type_name("FILE");
   app.add_option("--port", arguments.port,
                  "Where datagrams come from: socket or dpdk. Default: socket.")
       ->type_name("KIND");
@@ -84,20 +98,31 @@ void declare_common(CLI::App& app, Arguments& arguments) {
          "--service", arguments.services,
          "A service, repeatable: port=UDP_PORT,handler=NAME,key=FILE, and if need be more "
          "keys and suite=1 or 0xf002, label=NAME, policy=POLICY, reply=TEXT or reply-hex=HEX, "
-         "name=NAME, address=ADDRESS, second-key=try. Handlers: echo, discard, ack, which answers "
-         "with the reply, empty "
-         "by default, and time and count, which suite 1 must not serve. A key file says "
+         "name=NAME, address=ADDRESS, second-key=try, reply-limit=FACTOR. Handlers: echo, "
+         "discard, ack, which answers with the reply, empty by default, and time and count, which "
+         "suite 1 must not serve; "
+         "library with library=FILE, a shared object, and its option=NAME=VALUE, repeatable; "
+         "forward with backend=SOCKET, repeatable, Unix datagram sockets of other processes, which "
+         "suite 1 must not serve either. For these two deadline=MS (1000) is how long a later "
+         "reply is awaited and in-flight=N (256) how many at once, by each worker. type=BYTE or "
+         "BYTE-BYTE, repeatable: for messages that begin so, the handler that follows it, in place "
+         "of one for all. A key file says "
          "its key's suite; suite= demands one. label= is the service's name, for keys of "
          "suite 0xF002. Policies: optional (default), anonymous, required: whether clients "
          "authenticate themselves. name= is for its counters. address=, repeatable: only requests "
          "to this address of the server, so that several services may share a UDP port. "
          "second-key=try: of two keys of suite 1 the second is tried when the first fails, "
-         "which doubles what junk costs.")
+         "which doubles what junk costs. reply-limit=, 1 to 3: a reply that is longer than its "
+         "request by more than this factor is not sent; by default none is longer.")
       ->allow_extra_args(false)
       ->type_name("SERVICE");
   app.add_option("--clients", arguments.clients,
                  "Public keys of enrolled clients, one per line. Default: nobody is enrolled.")
       ->type_name("FILE");
+  app.add_option("--identities", arguments.identities,
+                 "Or the store of enrolled clients that pssst identity keeps, and that is followed "
+                 "while it serves.")
+      ->type_name("STORE");
   app.add_option("--lcores", arguments.lcores,
                  "CPUs, one worker each, like 0,2-3. Default: the first this process may use.")
       ->type_name("LIST");
@@ -115,11 +140,39 @@ void declare_common(CLI::App& app, Arguments& arguments) {
                  "each: their requests cost a third less. 0: none. Default: 256.")
       ->check(CLI::Range(0U, 1048576U).description(""))
       ->type_name("MB");
+  app.add_option("--later-replies", arguments.later_replies,
+                 "Requests of each worker that may await a later reply at once, where handlers "
+                 "give such. Default: 1024.")
+      ->check(CLI::Range(1U, 16384U).description(""))
+      ->type_name("N");
+}
+
+void declare_operation(CLI::App& app, Arguments& arguments) {
   app.add_option("--user", arguments.user,
                  "User to become once the ports are open, when started as root. Default: stay.")
-      ->type_name("NAME");
-  app.add_flag("--no-seccomp", arguments.no_seccomp,
-               "Load no system call filter (to find faults).");
+      ->type_name("NAME")
+      ->group(kOperationGroup);
+  app.add_flag("--no-seccomp", arguments.no_seccomp, "Load no system call filter (to find faults).")
+      ->group(kOperationGroup);
+  app.add_option("--control", arguments.control,
+                 "Unix socket at which `pssst ctl` and `pssst top` reach it. Default: none.")
+      ->type_name("PATH")
+      ->group(kOperationGroup);
+  add_repeatable(app, "--control-user", arguments.control_users, "NAME",
+                 "Who may use it besides root and the server's own user, repeatable.",
+                 kOperationGroup);
+  app.add_option("--metrics", arguments.metrics,
+                 "TCP address for /metrics and /health, for operators alone: 127.0.0.1:9477. "
+                 "Default: none.")
+      ->type_name("ADDRESS:PORT")
+      ->group(kOperationGroup);
+  app.add_option("--log", arguments.log, "Where it logs: stderr or journal. Default: stderr.")
+      ->type_name("TARGET")
+      ->group(kOperationGroup);
+  app.add_option("--log-level", arguments.log_level,
+                 "What it logs: error, warning, info or debug. Default: info.")
+      ->type_name("LEVEL")
+      ->group(kOperationGroup);
 }
 
 void declare_ports(CLI::App& app, Arguments& arguments) {
@@ -178,7 +231,9 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
                "Take datagrams with a wrong or partial UDP checksum (virtual devices).")
       ->group(kDpdkGroup);
   add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
-                 "Argument handed to EAL, repeatable: --eal=--log-level=8.", kDpdkGroup);
+                 "Argument handed to EAL, repeatable: --eal=--log-level=8, or --eal=--telemetry "
+                 "for dpdk-telemetry.py.",
+                 kDpdkGroup);
 }
 
 /// Every option of the other kind of port that was given is a mistake: it would do nothing.
@@ -270,13 +325,41 @@ base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
 
 base::Result<void> read_services(const Arguments& arguments, Configuration& options) {
   if (arguments.services.empty()) {
-    return misuse("no service", "--service", "give one: port=7700,handler=echo,key=FILE");
+    return misuse("no service", "--service",
+                  "give one: port=7700,handler=echo,key=FILE; or --config FILE");
   }
   for (const std::string& text : arguments.services) {
     auto settings = parse_service(text);
     if (!settings) return tl::unexpected(settings.error());
     options.services.push_back(std::move(*settings));
   }
+  return {};
+}
+
+base::Result<void> read_operation(const CLI::App& app, const Arguments& arguments,
+                                  Configuration& options) {
+  for (const auto& [option, value] :
+       {std::pair{"--user", &arguments.user}, std::pair{"--control", &arguments.control},
+        std::pair{"--metrics", &arguments.metrics}}) {
+    if (app.count(option) > 0 && value->empty()) return misuse("names nothing", option);
+  }
+  options.privileges = {.user = arguments.user, .seccomp = !arguments.no_seccomp};
+  options.control.socket = arguments.control;
+  options.metrics.listen = arguments.metrics;
+  options.control.users = arguments.control_users;
+  if (!arguments.control_users.empty() && arguments.control.empty()) {
+    return misuse("there is no control socket", "--control-user", "give one with --control PATH");
+  }
+  const auto target = choose<LogTarget>(
+      arguments.log, "--log", {{"stderr", LogTarget::kStderr}, {"journal", LogTarget::kJournal}});
+  if (!target) return tl::unexpected(target.error());
+  const auto level = choose<LogLevel>(arguments.log_level, "--log-level",
+                                      {{"error", LogLevel::kError},
+                                       {"warning", LogLevel::kWarning},
+                                       {"info", LogLevel::kInfo},
+                                       {"debug", LogLevel::kDebug}});
+  if (!level) return tl::unexpected(level.error());
+  options.log = {.target = *target, .level = *level};
   return {};
 }
 
@@ -300,7 +383,19 @@ base::Result<void> read_modes(const Arguments& arguments, Configuration& options
   return {};
 }
 
+/// The file says everything: an option besides it would contradict it, now or after a reload.
+base::Result<CommandLine> name_configuration(const CLI::App& app, const Arguments& arguments) {
+  if (arguments.config.empty()) return misuse("names no file", "--config");
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0 && option->get_name() != "--config") {
+      return misuse("stands beside --config", option->get_name(), "write it into the file");
+    }
+  }
+  return NamedConfiguration{arguments.config};
+}
+
 base::Result<CommandLine> understand(const CLI::App& app, const Arguments& arguments) {
+  if (app.count("--config") > 0) return name_configuration(app, arguments);
   Configuration options;
   if (auto read = read_modes(arguments, options); !read) return tl::unexpected(read.error());
   if (auto fit = check_groups(app, options.port); !fit) return tl::unexpected(fit.error());
@@ -315,12 +410,21 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   if (app.count("--clients") > 0 && arguments.clients.empty()) {
     return misuse("names no file", "--clients");
   }
-  if (app.count("--user") > 0 && arguments.user.empty()) return misuse("names nobody", "--user");
-  options.privileges.user = arguments.user;
-  options.privileges.seccomp = !arguments.no_seccomp;
+  if (app.count("--identities") > 0 && arguments.identities.empty()) {
+    return misuse("names no store", "--identities");
+  }
+  if (!arguments.clients.empty() && !arguments.identities.empty()) {
+    return misuse("stands beside --clients", "--identities",
+                  "choose one; pssst identity import writes a list into a store");
+  }
+  if (auto read = read_operation(app, arguments, options); !read) {
+    return tl::unexpected(read.error());
+  }
   options.clients_file = arguments.clients;
+  options.identity.store = arguments.identities;
   options.x25519_kernel = arguments.x25519_kernel;
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
+  options.later_replies = arguments.later_replies;
   const auto read = options.port == PortKind::kSocket ? read_socket(arguments, options.socket)
                                                       : read_dpdk(arguments, options.dpdk);
   if (!read) return tl::unexpected(read.error());
@@ -334,6 +438,7 @@ base::Result<CommandLine> parse_command_line(int argc, const char* const* argv) 
   Arguments arguments;
   declare_common(app, arguments);
   declare_ports(app, arguments);
+  declare_operation(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

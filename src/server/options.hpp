@@ -9,8 +9,14 @@
 
 namespace pssst::server {
 
-/// What to serve with, or a text to print before exit status 0 (--help, --version).
-using CommandLine = std::variant<Configuration, std::string>;
+/// The file that says what to serve with (--config).
+struct NamedConfiguration {
+  std::string path;
+};
+
+/// What to serve with, or where that stands, or a text to print before exit status 0 (--help,
+/// --version).
+using CommandLine = std::variant<Configuration, NamedConfiguration, std::string>;
 
 /// Reads the command line; looks at no file and at nothing of this machine. An Error is a mistake
 /// of usage.

@@ -47,6 +47,9 @@ class PortWorkers {
 
   /// The rest is for after a successful wait_started().
   [[nodiscard]] P& port(std::size_t i) noexcept { return *slots_[i].port; }
+  void clear_counters(const CounterSlots::Freed& freed) noexcept {
+    for (Slot& slot : slots_) slot.worker->clear_counters(freed);
+  }
   [[nodiscard]] std::string x25519_kernel() const {
     return std::string(slots_.front().worker->x25519_kernel());
   }

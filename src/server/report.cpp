@@ -8,6 +8,7 @@
 
 #include "base/hex.hpp"
 #include "base/tsc.hpp"
+#include "server/report_handlers.hpp"
 
 namespace pssst::server {
 namespace {
@@ -131,6 +132,8 @@ Books& Books::operator+=(const Books& other) noexcept {
   add(datagram_drops, other.datagram_drops);
   admitted_known += other.admitted_known;
   admitted_unknown += other.admitted_unknown;
+  over_rate_admitted += other.over_rate_admitted;
+  replays += other.replays;
   proofs_by_table += other.proofs_by_table;
   proofs_by_ladder += other.proofs_by_ladder;
   proof_tables_built += other.proof_tables_built;
@@ -193,6 +196,8 @@ Books read_books(const WorkerSource& source) noexcept {
   books.datagram_drops = read(worker.drops);
   books.admitted_known = worker.admitted_known.read();
   books.admitted_unknown = worker.admitted_unknown.read();
+  books.over_rate_admitted = worker.over_rate_admitted.read();
+  books.replays = worker.replays.read();
   books.proofs_by_table = worker.proofs_by_table.read();
   books.proofs_by_ladder = worker.proofs_by_ladder.read();
   books.proof_tables_built = worker.proof_tables_built.read();
@@ -222,8 +227,10 @@ bool Report::balanced() const noexcept {
 Report collect_report(std::span<const WorkerSource> sources, const Snapshot& snapshot) {
   Report report;
   report.clients = snapshot.clients().size();
+  report.later = later_of(sources);
   for (const Service& service : snapshot.services()) {
     report.services.push_back(describe(service));
+    report.services.back().backends = backends_of(*service.handler);
   }
   for (const std::uint16_t suite : telemetry::kCountedSuites) {
     report.suites.push_back({.suite = suite});

@@ -3,11 +3,15 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "identity/follower.hpp"
+#include "net/device_statistics.hpp"
 #include "net/port.hpp"
 #include "pssst/drop_reason.hpp"
 #include "pssst/keys.hpp"
@@ -43,6 +47,8 @@ struct Books {
   Drops datagram_drops{};
   std::uint64_t admitted_known = 0;
   std::uint64_t admitted_unknown = 0;
+  std::uint64_t over_rate_admitted = 0;
+  std::uint64_t replays = 0;
   std::uint64_t proofs_by_table = 0;
   std::uint64_t proofs_by_ladder = 0;
   std::uint64_t proof_tables_built = 0;
@@ -87,19 +93,7 @@ struct Durations {
   Durations& operator+=(const Durations& other) noexcept;
 };
 
-/// What a network device says of itself.
-struct DeviceStatistics {
-  std::string name;
-  bool link_up = true;
-  std::uint64_t received_packets = 0;
-  std::uint64_t received_bytes = 0;
-  std::uint64_t sent_packets = 0;
-  std::uint64_t sent_bytes = 0;
-  std::uint64_t missed = 0;  ///< no descriptor was free
-  std::uint64_t errors_in = 0;
-  std::uint64_t errors_out = 0;
-  std::uint64_t no_buffers = 0;  ///< no mbuf was free
-};
+using DeviceStatistics = net::DeviceStatistics;
 
 struct Report {
   using Stages = std::array<Durations, telemetry::kStageNames.size()>;  ///< by telemetry::Stage
@@ -112,6 +106,19 @@ struct Report {
     /// Since the last right one; negative: there was none yet.
     double self_request_age_seconds = -1;
     Stages stages;
+  };
+  /// Counts by what is counted.
+  using Events = std::vector<std::pair<std::string_view, std::uint64_t>>;
+  /// Of the handler `forward`.
+  struct Backend {
+    std::string address;
+    bool is_usable = false;
+    Events events{};
+  };
+  /// Requests that handlers answer after the burst.
+  struct Later {
+    Events events{};
+    std::uint64_t awaited = 0;
   };
   struct Service {
     std::string name;
@@ -130,7 +137,8 @@ struct Report {
     std::uint64_t requests = 0;
     std::uint64_t authenticated = 0;
     std::uint64_t replied = 0;
-    Books::Drops drops{};  ///< datagram drops only
+    Books::Drops drops{};             ///< datagram drops only
+    std::vector<Backend> backends{};  ///< of handlers that forward
   };
   struct Suite {
     std::uint16_t suite = kSuite1;
@@ -143,10 +151,13 @@ struct Report {
   std::vector<Suite> suites;  ///< all that there are
   std::uint64_t static_secrets_found = 0;
   std::uint64_t static_secrets_multiplied = 0;
+  Later later;
   Stages stages;  ///< of all workers
   std::vector<DeviceStatistics> devices;
-  std::uint64_t clients = 0;     ///< enrolled
+  std::uint64_t clients = 0;                      ///< enrolled
+  std::optional<identity::FollowerStatus> store;  ///< of clients; none: they are in a list
   std::uint64_t generation = 1;  ///< 1: as started; each reload that was applied adds one
+  std::string x25519_kernel;     ///< empty: not said
   Books total;
 
   /// Every worker's books balance.
@@ -164,6 +175,10 @@ struct Report {
 
 /// Several lines; only drops that happened, with their texts.
 [[nodiscard]] std::string to_text(const Report& report);
+/// Every service's keys: a table with a line each, or one array on one line. `share` is of the
+/// service's requests.
+[[nodiscard]] std::string keys_to_text(const Report& report);
+[[nodiscard]] std::string keys_to_json(const Report& report);
 /// One object on one line.
 [[nodiscard]] std::string to_json(const Report& report);
 

@@ -34,7 +34,21 @@ Json to_json_value(const Report::Stages& stages) {
   return value;
 }
 
+Json to_json_value(const Report::Events& events) {
+  Json value = Json::object();
+  for (const auto& [name, count] : events) value[std::string(name)] = count;
+  return value;
+}
+
+Json to_json_value(const Report::Backend& backend) {
+  Json value{{"address", backend.address}, {"usable", backend.is_usable}};
+  value.update(to_json_value(backend.events));
+  return value;
+}
+
 Json to_json_value(const Report::Service& service) {
+  Json backends = Json::array();
+  for (const Report::Backend& one : service.backends) backends.push_back(to_json_value(one));
   Json keys = Json::array();
   Json details = Json::array();
   for (const Report::Service::Key& key : service.keys) {
@@ -57,7 +71,8 @@ Json to_json_value(const Report::Service& service) {
           {"requests", service.requests},
           {"authenticated", service.authenticated},
           {"replied", service.replied},
-          {"drops", to_json_value(service.drops)}};
+          {"drops", to_json_value(service.drops)},
+          {"backends", std::move(backends)}};
 }
 
 Json to_json_value(const DeviceStatistics& device) {
@@ -93,6 +108,8 @@ Json to_json_value(const Books& books) {
               {"bytes_out", books.bytes_out},
               {"admitted_known", books.admitted_known},
               {"admitted_unknown", books.admitted_unknown},
+              {"over_rate_admitted", books.over_rate_admitted},
+              {"replays", books.replays},
               {"proofs_by_table", books.proofs_by_table},
               {"proofs_by_ladder", books.proofs_by_ladder},
               {"proof_tables_built", books.proof_tables_built},
@@ -100,7 +117,28 @@ Json to_json_value(const Books& books) {
               {"lanes", books.lanes},
               {"loops", books.loops},
               {"loops_busy", books.loops_busy},
+              {"tsc_total", books.tsc_total},
+              {"tsc_busy", books.tsc_busy},
               {"busy_share", books.busy_share()}};
+}
+
+/// null: there is no store.
+Json to_json_value(const std::optional<identity::FollowerStatus>& store) {
+  if (!store) return nullptr;
+  const bool changed = store->newest_change_ms != 0;
+  return {{"loaded", store->loaded},
+          {"loads", store->loads},
+          {"records_loaded", store->records_loaded},
+          {"clients", store->clients},
+          {"revoked", store->revoked},
+          {"table_bytes", store->table_bytes},
+          {"sequence", store->sequence},
+          {"newest_change_age_ms", changed ? Json(store->newest_change_age_ms) : Json(nullptr)},
+          {"change_delay_ms", store->change_delay_ms},
+          {"alarm", identity::to_string(store->alarm)},
+          {"alarm_text", store->alarm_text},
+          {"alarm_since_ms", store->alarm_since_ms},
+          {"refusing", store->refusing}};
 }
 
 }  // namespace
@@ -129,16 +167,21 @@ std::string to_json(const Report& report) {
                       {"authenticated", suite.authenticated},
                       {"replied", suite.replied}});
   }
+  Json later = to_json_value(report.later.events);
+  later["awaited"] = report.later.awaited;
   const Json value{{"version", PSSST_VERSION},
+                   {"x25519_kernel", report.x25519_kernel},
                    {"workers", std::move(workers)},
                    {"services", std::move(services)},
                    {"suites", std::move(suites)},
                    {"devices", std::move(devices)},
                    {"stages", to_json_value(report.stages)},
                    {"clients", report.clients},
+                   {"store", to_json_value(report.store)},
                    {"generation", report.generation},
                    {"static_secrets_found", report.static_secrets_found},
                    {"static_secrets_multiplied", report.static_secrets_multiplied},
+                   {"later", std::move(later)},
                    {"total", to_json_value(report.total)},
                    {"books_balance", report.balanced()}};
   return value.dump();

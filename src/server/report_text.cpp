@@ -42,11 +42,42 @@ std::string proofs_text(const Books& books) {
                   std::to_string(books.proof_tables_built) + " tables built");
 }
 
+std::string admission_text(const Books& books) {
+  std::string text = line("admitted", books.admitted_known + books.admitted_unknown,
+                          std::to_string(books.admitted_known) + " from known sources");
+  if (books.over_rate_admitted > 0) {
+    text += line("over their rate", books.over_rate_admitted, "let through: limits only count");
+  }
+  if (books.replays > 0) text += line("replays", books.replays, "of requests seen lately");
+  return text;
+}
+
+/// Those that happened.
+std::string events_text(const Report::Events& events) {
+  std::string text;
+  for (const auto& [name, count] : events) {
+    if (count > 0) text += line("  " + std::string(name), count);
+  }
+  return text;
+}
+
 std::string activity_text(const Books& books) {
   const double lanes_per_burst =
       books.bursts == 0 ? 0 : static_cast<double>(books.lanes) / static_cast<double>(books.bursts);
   return line("bursts", books.bursts, with_decimals(lanes_per_burst, 1) + " lanes each") +
          line("loops", books.loops, with_decimals(100 * books.busy_share(), 1) + " % of time busy");
+}
+
+std::string store_text(const identity::FollowerStatus& store) {
+  std::string text = "store of clients\n";
+  text += line("clients", store.clients, std::to_string(store.revoked) + " of them revoked");
+  text +=
+      line("last change", static_cast<std::uint64_t>(std::max<std::int64_t>(store.sequence, 0)));
+  text += line("loads", store.loads);
+  if (store.alarm != identity::FollowerAlarm::kNone) {
+    text += "  NOT FOLLOWED: " + store.alarm_text + '\n';
+  }
+  return text;
 }
 
 }  // namespace
@@ -98,8 +129,12 @@ std::string to_text(const Report& report) {
   text += drops_text(drops);
   text += line("missed", total.missed, "lost before the server; not in the books");
   text += kernel_and_capture_text(total);
+  text += admission_text(total);
   text += proofs_text(total);
   text += activity_text(total);
+  if (const std::string later = events_text(report.later.events); !later.empty()) {
+    text += line("later replies awaited", report.later.awaited) + later;
+  }
   if (report.workers.size() > 1) {
     for (const Report::Worker& worker : report.workers) {
       text += "worker on CPU " + std::to_string(worker.cpu) + '\n';
@@ -116,6 +151,10 @@ std::string to_text(const Report& report) {
                  std::to_string(service.authenticated) + " client-authenticated");
     text += line("replied", service.replied);
     if (sum(service.drops) > 0) text += line("dropped", sum(service.drops));
+    for (const Report::Backend& backend : service.backends) {
+      text += "  backend " + backend.address + (backend.is_usable ? "\n" : ", left out\n");
+      text += events_text(backend.events);
+    }
     for (const Report::Service::Key& key : service.keys) {
       if (service.keys.size() > 1) text += line("  by key " + key.fingerprint, key.requests);
     }
@@ -131,6 +170,7 @@ std::string to_text(const Report& report) {
       text += line("client secrets computed", report.static_secrets_multiplied);
     }
   }
+  if (report.store) text += store_text(*report.store);
   text += report.balanced() ? "the books balance\n" : "THE BOOKS DO NOT BALANCE\n";
   return text;
 }

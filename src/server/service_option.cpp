@@ -1,21 +1,21 @@
 #include "server/service_option.hpp"
 
 #include <algorithm>
-#include <cctype>
+#include <array>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/hex.hpp"
-#include "server/handlers.hpp"
+#include "server/handler/handler_settings.hpp"
 #include "server/option_text.hpp"
 
 namespace pssst::server {
 namespace {
-
-constexpr std::size_t kNameSizeMax = 64;
 
 std::optional<std::uint16_t> parse_udp_port(std::string_view text) {
   std::uint16_t value = 0;
@@ -36,14 +36,9 @@ class ServiceParser {
       if (comma == std::string_view::npos) break;
       rest.remove_prefix(comma + 1);
     }
-    for (const std::string_view needed : {"port", "handler", "key"}) {
-      if (!seen_.contains(std::string(needed))) {
-        return misuse(std::string(needed) + "= is missing", where_);
-      }
-    }
-    if ((seen_.contains("reply") || seen_.contains("reply-hex")) && settings_.handler != "ack") {
-      return misuse("only the handler ack takes a reply", where_);
-    }
+    if (!seen_.contains("port")) return misuse("port= is missing", where_);
+    if (auto fit = end_handler(); !fit) return tl::unexpected(fit.error());
+    if (!seen_.contains("key")) return misuse("key= is missing", where_);
     if (seen_.contains("label") && settings_.suite == kSuite1) {
       return misuse("suite 1 has no label", where_);
     }
@@ -56,15 +51,22 @@ class ServiceParser {
     const std::string name(field.substr(0, equals));
     if (equals == std::string_view::npos) {
       return misuse("\"" + name + "\" is not NAME=VALUE", where_,
-                    seen_.contains("reply") ? "write a reply with commas as reply-hex="
-                                            : "separate fields by commas");
+                    of_handler_.contains("reply") ? "write a reply with commas as reply-hex="
+                                                  : "separate fields by commas");
+    }
+    const std::string value(field.substr(equals + 1));
+    if (name == "type") return begin_type(value);
+    if (is_of_handler(name)) {
+      const bool again = !of_handler_.insert(name).second;
+      if (again && name != "option" && name != "backend") {
+        return misuse(name + "= stands twice", where_);
+      }
+      return set_handler_field(name, value);
     }
     if (!seen_.insert(name).second && name != "key" && name != "address") {
       return misuse(name + "= stands twice", where_);
     }
-    const std::string value(field.substr(equals + 1));
     if (name == "port") return set_udp_port(value);
-    if (name == "handler") return set_handler(value);
     if (name == "key") return set_key_file(value);
     if (name == "suite") return set_suite(value);
     if (name == "label") return set_label(value);
@@ -72,7 +74,7 @@ class ServiceParser {
     if (name == "address") return set_address(value);
     if (name == "second-key") return set_second_key(value);
     if (name == "policy") return set_policy(value);
-    if (name == "reply" || name == "reply-hex") return set_reply(name, value);
+    if (name == "reply-limit") return set_reply_limit(value);
     return misuse("it has no field \"" + name + "\"", where_);
   }
 
@@ -83,12 +85,101 @@ class ServiceParser {
     return {};
   }
 
-  base::Result<void> set_handler(const std::string& value) {
-    if (!is_handler_name(value)) {
-      return misuse("there is no handler \"" + value + "\"", where_,
-                    "choose " + std::string(handler_names()));
+  /// Fields that say which handler, of the service or of the type= before them.
+  static bool is_of_handler(std::string_view name) {
+    constexpr std::array kNames{"handler", "reply",    "reply-hex", "library",
+                                "option",  "deadline", "in-flight", "backend"};
+    return std::ranges::find(kNames, name) != kNames.end();
+  }
+
+  /// What is said of the handler is complete.
+  base::Result<void> end_handler() {
+    const bool typed = !settings_.types.empty();
+    if (!of_handler_.contains("handler")) {
+      return misuse(typed ? "a type= has no handler= behind it" : "handler= is missing", where_);
     }
-    settings_.handler = value;
+    const bool has_reply = of_handler_.contains("reply") || of_handler_.contains("reply-hex");
+    if (has_reply && handler_ != "ack") {
+      return misuse("only the handler ack takes a reply", where_);
+    }
+    if (auto fit = check_handler_settings(handler_, reply_, options_, where_); !fit) return fit;
+    if (typed) {
+      MessageTypeSettings& types = settings_.types.back();
+      types.handler = std::move(handler_);
+      types.reply = std::move(reply_);
+      types.options = std::move(options_);
+    } else {
+      settings_.handler = std::move(handler_);
+      settings_.reply = std::move(reply_);
+      settings_.options = std::move(options_);
+    }
+    of_handler_.clear();
+    handler_.clear();
+    reply_.clear();
+    options_ = {};
+    return {};
+  }
+
+  base::Result<void> begin_type(const std::string& value) {
+    const auto types = parse_message_types(value);
+    if (!types) {
+      return misuse("type=" + value + " is no message type", where_,
+                    "write a first byte, like 7 or 0x07, or a range, like 0x10-0x1f");
+    }
+    if (!settings_.types.empty()) {
+      if (auto ended = end_handler(); !ended) return ended;
+    } else if (!of_handler_.empty()) {
+      return misuse("what stands before the first type= says of a handler which is for no type",
+                    where_, "write the handler behind its type=");
+    }
+    settings_.types.push_back({.first = types->first, .last = types->last});
+    return {};
+  }
+
+  base::Result<void> set_handler_field(const std::string& name, const std::string& value) {
+    if (name == "handler") return set_handler(value);
+    if (name == "option") return add_option(value);
+    if (name == "deadline") {
+      return set_number(value, name, kDeadlineMax.count(),
+                        [&](auto ms) { options_.deadline = std::chrono::milliseconds(ms); });
+    }
+    if (name == "in-flight") {
+      return set_number(value, name, kInFlightMax, [&](auto n) { options_.in_flight = n; });
+    }
+    if (name == "library") options_.library = value;
+    if (name == "backend") options_.backends.push_back(value);
+    if (name == "reply" || name == "reply-hex") return set_reply(name, value);
+    return {};
+  }
+
+  template <class Max, class Set>
+  base::Result<void> set_number(const std::string& value, const std::string& name, Max max,
+                                Set&& set) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size() || number < 1 ||
+        number > static_cast<std::uint64_t>(max)) {
+      return misuse(name + "=" + value + " is not among its values", where_,
+                    "choose 1 to " + std::to_string(max));
+    }
+    set(number);
+    return {};
+  }
+
+  base::Result<void> add_option(const std::string& value) {
+    const std::size_t equals = value.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return misuse("option=" + value + " is no option", where_, "write option=NAME=VALUE");
+    }
+    options_.options.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    return {};
+  }
+
+  base::Result<void> set_handler(const std::string& value) {
+    if (!is_known_handler(value)) {
+      return misuse("there is no handler \"" + value + "\"", where_, "choose " + known_handlers());
+    }
+    handler_ = value;
     return {};
   }
 
@@ -115,12 +206,8 @@ class ServiceParser {
   }
 
   base::Result<void> set_name(const std::string& value) {
-    const auto fits = [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
-    };
-    if (value.empty() || value.size() > kNameSizeMax || !std::ranges::all_of(value, fits)) {
-      return misuse("name=" + value + " is no name", where_,
-                    "choose 1 to 64 letters, digits, '-', '_' and '.'");
+    if (!is_service_name(value)) {
+      return misuse("name=" + value + " is no name", where_, std::string(service_name_remedy()));
     }
     settings_.name = value;
     return {};
@@ -151,17 +238,31 @@ class ServiceParser {
     return {};
   }
 
+  base::Result<void> set_reply_limit(const std::string& value) {
+    double factor = 0;
+    const char* const end = value.data() + value.size();
+    const auto [rest, error] = std::from_chars(value.data(), end, factor, std::chars_format::fixed);
+    const auto percent = error == std::errc() && rest == end ? reply_limit_percent(factor)
+                                                             : std::optional<unsigned>();
+    if (!percent) {
+      return misuse("reply-limit=" + value + " is not 1 to 3 in hundredths", where_,
+                    "write how many times as long as its request a reply may be, like 1.5");
+    }
+    settings_.reply_limit = *percent;
+    return {};
+  }
+
   base::Result<void> set_reply(const std::string& name, const std::string& value) {
-    if (seen_.contains("reply") && seen_.contains("reply-hex")) {
+    if (of_handler_.contains("reply") && of_handler_.contains("reply-hex")) {
       return misuse("reply= and reply-hex= exclude each other", where_);
     }
     if (name == "reply") {
-      settings_.reply.assign(value.begin(), value.end());
+      reply_.assign(value.begin(), value.end());
       return {};
     }
     auto bytes = base::from_hex(value);
     if (!bytes) return misuse("reply-hex= is not an even number of hexadecimal digits", where_);
-    settings_.reply = std::move(*bytes);
+    reply_ = std::move(*bytes);
     return {};
   }
 
@@ -169,6 +270,11 @@ class ServiceParser {
   const std::string where_;
   std::set<std::string> seen_;
   ServiceSettings settings_;
+  // Of the handler that is being described.
+  std::set<std::string> of_handler_;
+  std::string handler_;
+  std::vector<std::uint8_t> reply_;
+  HandlerOptions options_;
 };
 
 }  // namespace

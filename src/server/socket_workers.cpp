@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <system_error>
 #include <thread>
 
@@ -30,21 +31,30 @@ bool host_has_ipv6() noexcept {
 
 net::SocketPortConfig port_config(const Configuration& configuration) {
   net::SocketPortConfig config;
+  config.slots += later_replies_of(configuration);
   config.addresses = configuration.socket.addresses;
   if (config.addresses.empty()) {
     config.addresses.emplace_back("0.0.0.0");
     if (host_has_ipv6()) config.addresses.emplace_back("::");
   }
   for (const ServiceSettings& service : configuration.services) {
-    config.udp_ports.push_back(service.udp_port);
+    // Services that share one share its sockets: of several, one would be read.
+    if (std::ranges::find(config.udp_ports, service.udp_port) == config.udp_ports.end()) {
+      config.udp_ports.push_back(service.udp_port);
+    }
   }
   return config;
 }
 
-WorkerSettings worker_settings(const Configuration& configuration) {
+WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers,
+                               const WorkerClients& clients) {
   WorkerSettings settings;
+  settings.handlers = &handlers;
   settings.x25519_kernel = configuration.x25519_kernel;
   settings.proof_table_memory = proof_table_bytes(configuration);
+  settings.protection_memory = configuration.protection_memory;
+  settings.directory = clients.directory;
+  settings.clients_expected = clients.expected;
   settings.polls_before_wait = configuration.idle == IdleMode::kSpin ? 0 : kPollsBeforeWait;
   settings.wait_max = kWaitMax;
   return settings;
@@ -53,9 +63,11 @@ WorkerSettings worker_settings(const Configuration& configuration) {
 class SocketWorkers final : public WorkerGroup {
  public:
   SocketWorkers(const Configuration& configuration, const std::vector<unsigned>& cpus,
-                Published<Snapshot>& snapshots)
+                Published<Snapshot>& snapshots, HandlerRuntime& handlers,
+                const WorkerClients& clients)
       : config_(port_config(configuration)),
-        workers_(cpus, snapshots, worker_settings(configuration)) {}
+        open_(config_.udp_ports),
+        workers_(cpus, snapshots, worker_settings(configuration, handlers, clients)) {}
   SocketWorkers(const SocketWorkers&) = delete;
   SocketWorkers& operator=(const SocketWorkers&) = delete;
   ~SocketWorkers() override { join(); }
@@ -74,6 +86,35 @@ class SocketWorkers final : public WorkerGroup {
   }
 
   void stop() noexcept override { join(); }
+  base::Result<void> open_udp_ports(std::span<const std::uint16_t> udp_ports) override {
+    net::SocketPortConfig fresh = config_;
+    fresh.udp_ports.clear();
+    for (const std::uint16_t udp_port : udp_ports) {
+      if (std::ranges::find(open_, udp_port) == open_.end()) fresh.udp_ports.push_back(udp_port);
+    }
+    if (fresh.udp_ports.empty()) return {};
+    if (auto free = net::SocketPort::probe(fresh); !free) return free;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      if (auto opened = workers_.port(i).open_udp_ports(fresh.udp_ports); !opened) {
+        static_cast<void>(close_udp_ports_except(std::vector(open_)));
+        return opened;
+      }
+    }
+    open_.insert(open_.end(), fresh.udp_ports.begin(), fresh.udp_ports.end());
+    return {};
+  }
+  base::Result<void> close_udp_ports_except(std::span<const std::uint16_t> udp_ports) override {
+    open_.assign(udp_ports.begin(), udp_ports.end());
+    base::Result<void> result;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      auto closed = workers_.port(i).close_udp_ports_except(udp_ports);
+      if (!closed) result = closed;
+    }
+    return result;
+  }
+  void clear_counters(const CounterSlots::Freed& freed) noexcept override {
+    workers_.clear_counters(freed);
+  }
   void refresh_counters() noexcept override {}
   [[nodiscard]] std::vector<WorkerSource> sources() const override { return workers_.sources(); }
   [[nodiscard]] std::string x25519_kernel() const override { return workers_.x25519_kernel(); }
@@ -102,6 +143,7 @@ class SocketWorkers final : public WorkerGroup {
   }
 
   const net::SocketPortConfig config_;
+  std::vector<std::uint16_t> open_;  ///< UDP ports
   PortWorkers<net::SocketPort> workers_;
   std::vector<std::thread> threads_;
 };
@@ -110,8 +152,10 @@ class SocketWorkers final : public WorkerGroup {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_socket_workers(const Configuration& configuration,
                                                                 const std::vector<unsigned>& cpus,
-                                                                Published<Snapshot>& snapshots) {
-  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots);
+                                                                Published<Snapshot>& snapshots,
+                                                                HandlerRuntime& handlers,
+                                                                const WorkerClients& clients) {
+  auto group = std::make_unique<SocketWorkers>(configuration, cpus, snapshots, handlers, clients);
   if (auto started = group->start(); !started) return tl::unexpected(started.error());
   return group;
 }

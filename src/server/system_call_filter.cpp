@@ -149,13 +149,18 @@ void allow_socket(Filter& filter, int family) {
   filter.allow("socket", masked(0, 0xffffffff, static_cast<scmp_datum_t>(family)));
 }
 
-/// Nothing becomes executable. An error, not the end: the C library may look for a plug-in (of the
-/// name service, say), and goes on without it.
-void allow_memory(Filter& filter) {
-  for (const char* name : {"mmap", "mprotect"}) {
-    filter.allow(name, masked(2, PROT_EXEC, 0));
-    filter.add(SCMP_ACT_ERRNO(EACCES), name, masked(2, PROT_EXEC, PROT_EXEC));
-  }
+/// Nothing becomes executable, but for the code of handlers: that of a file, never written through
+/// the same mapping. An error, not the end: the C library may look for a plug-in (of the name
+/// service, say), and goes on without it.
+void allow_memory(Filter& filter, bool libraries) {
+  constexpr scmp_datum_t kRefuse = SCMP_ACT_ERRNO(EACCES);
+  constexpr scmp_datum_t kCode = PROT_EXEC | PROT_WRITE;
+  for (const char* name : {"mmap", "mprotect"}) filter.allow(name, masked(2, PROT_EXEC, 0));
+  filter.add(kRefuse, "mprotect", masked(2, PROT_EXEC, PROT_EXEC));
+  if (!libraries) return filter.add(kRefuse, "mmap", masked(2, PROT_EXEC, PROT_EXEC));
+  filter.allow("mmap", masked(2, kCode, PROT_EXEC), masked(3, MAP_ANONYMOUS, 0));
+  filter.add(kRefuse, "mmap", masked(2, kCode, PROT_EXEC), masked(3, MAP_ANONYMOUS, MAP_ANONYMOUS));
+  filter.add(kRefuse, "mmap", masked(2, kCode, kCode));
 }
 
 void allow_threads(Filter& filter) {
@@ -170,10 +175,10 @@ void allow_threads(Filter& filter) {
   filter.allow("prlimit64", equals(2, 0));  // to read
 }
 
-void allow_common(Filter& filter) {
+void allow_common(Filter& filter, bool libraries) {
   for (const char* name : kCommon) filter.allow(name);
   for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) allow_socket(filter, family);
-  allow_memory(filter);
+  allow_memory(filter, libraries);
   allow_threads(filter);
   for (const unsigned request : {unsigned{FIONREAD}, unsigned{FIONBIO}, unsigned{TCGETS}})
     allow_ioctl(filter, request);
@@ -224,7 +229,7 @@ base::Result<void> filter_system_calls(const Configuration& configuration) {
     return base::fail(base::describe_errno(errno), "sigaction SIGSYS");
   }
   Filter filter;
-  allow_common(filter);
+  allow_common(filter, uses_libraries(configuration));
   if (configuration.port == PortKind::kDpdk) allow_dpdk(filter);
   if (uses_af_xdp(configuration)) allow_af_xdp(filter);
   if (const int failed = filter.load(); failed != 0) {

@@ -18,6 +18,11 @@ constexpr int kForbiddenSystemCall = 3;
 /// started, processes and programs not. Opening files is not restricted to reading: the record of
 /// reply functions is written by a reload. Memory that would be executable is refused (EACCES),
 /// which is all that does not end the process: a library that is not loaded yet cannot be.
+///
+/// Where handlers come out of libraries a reload loads them again, so there code may be mapped that
+/// stands in a file, read-only: who can make the server call mmap and has written a file could run
+/// what is in it. Memory that was ever writable does not become executable in such a server either.
+/// A server that starts without libraries gives nobody that way in, and lets none in later.
 base::Result<void> filter_system_calls(const Configuration& configuration);
 
 }  // namespace pssst::server

@@ -1,6 +1,7 @@
 /// The stages of worker.hpp, in the order of a burst's way. Included there, at its end.
 #pragma once
 
+#include "protocol/suite.hpp"
 #include "server/worker.hpp"
 
 namespace pssst::server {
@@ -12,7 +13,10 @@ bool Worker<P>::receive(const Snapshot& snapshot) noexcept {
     const std::size_t n = port_.receive(received_);
     pending_ += n;
     counters_.pending.set(pending_);
-    for (std::size_t i = 0; i < n; ++i) admit(received_[i], snapshot);
+    for (std::size_t i = 0; i < n; ++i) {
+      admission_.find_source(received_[i], received_from_[i]);
+    }
+    for (std::size_t i = 0; i < n; ++i) admit(received_[i], received_from_[i], snapshot);
     any = any || n > 0;
     if (n < received_.size()) break;
   }
@@ -20,7 +24,8 @@ bool Worker<P>::receive(const Snapshot& snapshot) noexcept {
 }
 
 template <net::Port P>
-void Worker<P>::admit(const net::Datagram& datagram, const Snapshot& snapshot) noexcept {
+void Worker<P>::admit(const net::Datagram& datagram, const SourcePrefixes& source,
+                      const Snapshot& snapshot) noexcept {
   const Service* service = snapshot.find_service(datagram.udp_port, datagram.destination);
   if (service == nullptr) return drop(datagram, DropReason::kUdpPort, nullptr);
   if (datagram.size > kDatagramSizeMax) {
@@ -29,21 +34,18 @@ void Worker<P>::admit(const net::Datagram& datagram, const Snapshot& snapshot) n
   const Admitted admitted =
       pssst::admit({datagram.data, datagram.size}, service->policy, service->keys);
   if (admitted.key == nullptr) return drop(datagram, admitted.drop, service);
-  switch (admission_.add(datagram, loop_tsc_)) {
-    case Admission::Admitted::kNo:
-      return drop(datagram, DropReason::kQueueFull, service);
-    case Admission::Admitted::kKnown:
-      return counters_.admitted_known.add(1);
-    case Admission::Admitted::kUnknown:
-      return counters_.admitted_unknown.add(1);
-  }
+  const Admission::Added added = admission_.add(datagram, source, snapshot.protection(), loop_tsc_);
+  if (added.drop != DropReason::kNone) return drop(datagram, added.drop, service);
+  (added.known ? counters_.admitted_known : counters_.admitted_unknown).add(1);
+  if (added.over_rate) counters_.over_rate_admitted.add(1);
 }
 
 template <net::Port P>
 bool Worker<P>::take(const Snapshot& snapshot) noexcept {
   // A lane is kept for the worker's own request when it is due.
   const std::size_t room = burst_limit_ - (self_request_due() ? 1 : 0);
-  const std::size_t n = admission_.take(std::span(queued_).first(room));
+  const std::size_t n =
+      admission_.take(std::span(queued_).first(room), snapshot.protection().unknown_share);
   burst_->size = 0;
   lanes_ = 0;
   for (std::size_t i = 0; i < n; ++i) take_lane(snapshot, queued_[i]);
@@ -63,10 +65,16 @@ void Worker<P>::take_lane(const Snapshot& snapshot, const QueuedDatagram& queued
                                                : pssst::admit({datagram.data, datagram.size},
                                                               service->policy, service->keys);
   if (admitted.key == nullptr) return drop(datagram, admitted.drop, service);
+  if (admission_.is_spent(datagram, snapshot.protection(), loop_tsc_)) {
+    return drop(datagram, DropReason::kSourceRate, service);
+  }
   const ServerKey* second = queued.second_key ? service->second_key() : nullptr;
   if (!queued.second_key) count_time(Stage::kQueue, base::read_tsc() - queued.arrival_tsc);
   services_[lanes_] = service;
   burst_->add({datagram.data, datagram.size}, second == nullptr ? *admitted.key : *second);
+  dh_keys_[lanes_] = admission_.key_of(protocol::read_dh(
+      {datagram.data, datagram.size}, protocol::layout_of(admitted.key->suite())));
+  admission_.expect(datagram, dh_keys_[lanes_]);
   // To the front, where an earlier one was dropped.
   if (&queued_[lanes_] != &queued) queued_[lanes_] = queued;
   ++lanes_;
@@ -116,7 +124,13 @@ void Worker<P>::count_proofs() noexcept {
 template <net::Port P>
 void Worker<P>::remember_sources() noexcept {
   for (std::size_t i = 0; i < lanes_; ++i) {
-    if (burst_->drop[i] == DropReason::kNone) admission_.remember(queued_[i].datagram, loop_tsc_);
+    if (burst_->drop[i] != DropReason::kNone) continue;
+    if (admission_.is_replay(dh_keys_[i], loop_tsc_)) {
+      // Whoever overheard it can send it from anywhere.
+      counters_.replays.add(1);
+    } else {
+      admission_.remember(queued_[i].datagram, loop_tsc_);
+    }
   }
 }
 
@@ -150,12 +164,15 @@ bool Worker<P>::try_again(std::size_t lane) noexcept {
 }
 
 template <net::Port P>
-void Worker<P>::transmit() noexcept {
+void Worker<P>::transmit(const Protection& protection) noexcept {
   std::size_t n = 0;
   for (std::size_t i = 0; i < lanes_; ++i) {
     const net::Datagram& datagram = queued_[i].datagram;
+    if ((later_lanes_ >> i & 1) != 0) continue;
     if (burst_->drop[i] != DropReason::kNone) {
-      if (!try_again(i)) drop(datagram, burst_->drop[i], services_[i]);
+      if (try_again(i)) continue;
+      admission_.settle(datagram, burst_->drop[i], protection, loop_tsc_);
+      drop(datagram, burst_->drop[i], services_[i]);
     } else if (burst_->has_reply[i] == 0) {
       port_.release(datagram, DropReason::kNone);
       settle(counters_.answered_without_reply);

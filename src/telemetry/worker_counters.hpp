@@ -62,6 +62,17 @@ struct SelfRequestCounters {
   base::Counter last_right_tsc;  ///< TSC value at the last right one; 0: none yet
 };
 
+/// Requests that their handlers answer after the burst.
+struct LaterCounters {
+  base::Counter asked;     ///< a handler said so
+  base::Counter answered;  ///< and gave an answer in time, a reply or none
+  base::Counter awaited;   ///< gauge: not answered yet, part of `pending`
+  // Answers to no request that is awaited; they change nothing.
+  base::Counter answers_twice;
+  base::Counter answers_late;
+  base::Counter answers_wrong;  ///< by a token that was never given, or not to this handler
+};
+
 /// Room for counters, made before the first packet: a service or a key that a reload brings takes a
 /// free place.
 inline constexpr std::size_t kServicesMax = 64;
@@ -102,6 +113,9 @@ class alignas(64) WorkerCounters {
 
   base::Counter admitted_known;    ///< from source prefixes with a recent valid request
   base::Counter admitted_unknown;  ///< from all others
+  /// From prefixes over their rate, and admitted all the same: limits that only count.
+  base::Counter over_rate_admitted;
+  base::Counter replays;  ///< valid requests with a dh that was seen lately
 
   base::Counter proofs_by_table;     ///< checked by what was precomputed of the client's key
   base::Counter proofs_by_ladder;    ///< checked by a second multiplication
@@ -121,6 +135,7 @@ class alignas(64) WorkerCounters {
 
   std::array<Histogram, kStageNames.size()> stages;  ///< by Stage, in TSC ticks
   SelfRequestCounters self_requests;
+  LaterCounters later;
 
   /// By Service::slot.
   [[nodiscard]] std::span<ServiceCounters> services() noexcept {

@@ -5,8 +5,8 @@
 #include <array>
 #include <exception>
 #include <memory>
+#include <span>
 #include <string>
-#include <string_view>
 
 #include "base/help_formatter.hpp"
 #include "base/secret_memory.hpp"
@@ -20,12 +20,28 @@ namespace {
 struct Subcommand {
   const char* name;
   Action (*configure)(CLI::App& app);
+  std::span<const Subcommand> below{};
+};
+
+constexpr std::array kIdentity{
+    Subcommand{"enrol", configure_identity_enrol},
+    Subcommand{"revoke", configure_identity_revoke},
+    Subcommand{"show", configure_identity_show},
+    Subcommand{"list", configure_identity_list},
+    Subcommand{"import", configure_identity_import},
+    Subcommand{"export", configure_identity_export},
 };
 
 constexpr std::array kSubcommands{
-    Subcommand{"genkey", configure_genkey}, Subcommand{"pubkey", configure_pubkey},
-    Subcommand{"call", configure_call},     Subcommand{"load", configure_load},
+    Subcommand{"genkey", configure_genkey},
+    Subcommand{"pubkey", configure_pubkey},
+    Subcommand{"identity", configure_identity, kIdentity},
+    Subcommand{"call", configure_call},
+    Subcommand{"load", configure_load},
     Subcommand{"compat", configure_compat},
+    Subcommand{"check", configure_check},
+    Subcommand{"ctl", configure_ctl},
+    Subcommand{"top", configure_top},
 };
 
 constexpr const char* kVersionText = "pssst " PSSST_VERSION;
@@ -36,7 +52,7 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter = R"(Exit status:
   0  done: the key was printed, the call was answered, the peer checked out
-  1  error: bad key, unknown host, broken peer
+  1  error: bad key, unknown host, broken peer, bad configuration
   2  wrong command line
   3  no good reply in time
 
@@ -67,34 +83,40 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const Action& action) {
   return action ? action() : complain(app.get_name(), "a subcommand is missing");
 }
 
-/// Subcommands are parsed as programs of their own: as an App's subcommand, CLI11 would take a
-/// message "++" for the end of its arguments.
-int run_subcommand(const Subcommand& subcommand, int argc, char** argv) {
-  CLI::App app("", std::string("pssst ") + subcommand.name);
+/// A command without those below it. Where there are some: help, version, or a complaint.
+int run_alone(const std::string& name, const Subcommand& command, int argc, char** argv) {
+  CLI::App app("", name);
   add_common_options(app);
-  const Action action = subcommand.configure(app);
+  const Action action = command.configure(app);
+  for (const Subcommand& subcommand : command.below) {
+    subcommand.configure(*app.add_subcommand(subcommand.name));
+  }
   return parse_and_run(app, argc, argv, action);
 }
 
-/// `pssst` without a subcommand: help, version, or a complaint.
-int run_bare(int argc, char** argv) {
-  CLI::App app(kDescription, "pssst");
-  add_common_options(app);
+Action configure_pssst(CLI::App& app) {
+  app.description(kDescription);
   app.footer(kFooter);
-  for (const Subcommand& subcommand : kSubcommands) {
-    subcommand.configure(*app.add_subcommand(subcommand.name));
-  }
-  return parse_and_run(app, argc, argv, nullptr);
+  return nullptr;
 }
 
+/// Subcommands are parsed as programs of their own: as an App's subcommand, CLI11 would take a
+/// message "++" for the end of its arguments.
 int dispatch(int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return run_bare(argc, argv);
-  const std::string_view name = argv[1];
-  const auto* const found = std::ranges::find(kSubcommands, name, &Subcommand::name);
-  if (found == kSubcommands.end()) {
-    return complain("pssst", "there is no subcommand '" + std::string(name) + "'");
+  std::string path = "pssst";
+  Subcommand command{"pssst", configure_pssst, kSubcommands};
+  while (!command.below.empty() && argc >= 2 && argv[1][0] != '-') {
+    const std::string name = argv[1];
+    const auto found = std::ranges::find(command.below, name, &Subcommand::name);
+    if (found == command.below.end()) {
+      return complain(path, "there is no subcommand '" + name + "'");
+    }
+    command = *found;
+    path += " " + name;
+    --argc;
+    ++argv;
   }
-  return run_subcommand(*found, argc - 1, argv + 1);
+  return run_alone(path, command, argc, argv);
 }
 
 }  // namespace

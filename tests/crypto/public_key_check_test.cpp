@@ -116,7 +116,7 @@ TEST_F(PublicKeyCheck, RefusesEveryAliasWithATorsionComponent) {
 TEST_F(PublicKeyCheck, AgreesWithLibsodiumOnRandomValues) {
   SeededBytes random(24);
   std::array<int, 6> seen{};
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     Bytes32 u = random.bytes32();
     u.back() &= 0x7f;
     const PublicKeyFault fault = check_public_key(u);
@@ -126,9 +126,9 @@ TEST_F(PublicKeyCheck, AgreesWithLibsodiumOnRandomValues) {
         << base::to_hex(u);
   }
   // Of random values a half is on the twist, and an eighth of the rest has prime order.
-  EXPECT_NEAR(seen[static_cast<std::size_t>(PublicKeyFault::kOnTwist)], 300, 75);
-  EXPECT_NEAR(seen[static_cast<std::size_t>(PublicKeyFault::kNotPrimeOrder)], 262, 75);
-  EXPECT_NEAR(seen[static_cast<std::size_t>(PublicKeyFault::kNone)], 38, 30);
+  EXPECT_NEAR(seen[static_cast<std::size_t>(PublicKeyFault::kOnTwist)], 3000, 300);
+  EXPECT_NEAR(seen[static_cast<std::size_t>(PublicKeyFault::kNotPrimeOrder)], 2625, 300);
+  EXPECT_NEAR(seen[static_cast<std::size_t>(PublicKeyFault::kNone)], 375, 120);
 }
 
 }  // namespace

@@ -24,14 +24,20 @@ def options_in(text):
     return found
 
 
-def subcommands():
-    block = help_of(PSSST).split("Subcommands:\n")[1].split("\n\n")[0]
-    return re.findall(r"^  (\w+)", block, re.MULTILINE)
+def subcommands(*above):
+    _, _, block = help_of(PSSST, *above).partition("Subcommands:\n")
+    return re.findall(r"^  (\w+)", block.split("\n\n")[0], re.MULTILINE)
+
+
+def every_subcommand(*above):
+    for name in subcommands(*above):
+        yield *above, name
+        yield from every_subcommand(*above, name)
 
 
 EVERY_COMMAND = pytest.mark.parametrize(
-    "command", [(PSSSTD,)] + [(PSSST, name) for name in subcommands()],
-    ids=lambda command: getattr(command[-1], "name", command[-1]))
+    "command", [(PSSSTD,)] + [(PSSST, *words) for words in every_subcommand()],
+    ids=lambda command: "-".join(command[1:]) or command[0].name)
 
 
 def manual(page):
@@ -43,13 +49,25 @@ def manual(page):
 @EVERY_COMMAND
 def test_every_option_is_in_the_manual(command):
     page = manual("pssstd.8" if command[0] == PSSSTD else "pssst.1")
-    if len(command) == 2:
-        assert f'.SS "{command[1]}"' in page or f".SS {command[1]}\n" in page
+    if len(command) > 1:
+        assert re.search(rf'^\.SS "?{" ".join(command[1:])}"?$', page, re.MULTILINE)
     options = options_in(help_of(*command))
     assert {"--help", "--version"} <= options
     missing = [option for option in options
                if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", page)]
     assert not missing
+
+
+def test_every_key_of_the_configuration_is_in_the_manual():
+    page = manual("pssstd.toml.5")
+    example = (ROOT / "deploy/pssstd.toml").read_text()
+    section = None
+    for line in example.splitlines():
+        if re.fullmatch(r"#?\[+[\w.]+\]+", line):
+            section = page.index(f'.SS {line.removeprefix("#")}\n', section)
+        elif key := re.match(r"#?(\w+) = ", line):
+            assert re.search(rf"^{key.group(1)} = ", page[section:], re.MULTILINE), line
+    assert section
 
 
 def complete(*words):
@@ -72,6 +90,9 @@ def test_every_option_is_completed(command):
 def test_subcommands_values_and_files_are_completed():
     assert complete(PSSST, "") == subcommands()
     assert complete(PSSST, "gen") == ["genkey"]
+    assert complete(PSSST, "identity", "") == subcommands("identity")
+    assert complete(PSSST, "identity", "list", "--state", "r") == ["revoked"]
+    assert complete(PSSST, "identity", "list", "meson.b") == ["meson.build"]
     assert complete(PSSST, "genkey", "--suite", "") == ["1", "0xf002"]
     assert complete(PSSSTD, "--idle", "s") == ["spin", "sleep"]
     assert complete(PSSST, "call", "--server", "meson.b") == ["meson.build"]

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from conftest import require_root
+from control import control_place
+from http_client import get
 from hugepages import await_free_pages, hugepages
 from namespaces import Namespace
 from ports import KINDS, NEEDS_ROOT, SERVER_IP, Place, dpdk_arguments
 from pssstd import Pssstd
 from world import UNPRIVILEGED_USER, command, standard_services, temporary_files, world_in
 
+METRICS = "127.0.0.1:9477"
 CAP_NET_ADMIN = 1 << 12
 CAP_NET_BIND_SERVICE = 1 << 10
 CAP_IPC_LOCK = 1 << 14
@@ -75,15 +78,22 @@ def test_every_thread_drops(kind):
     require_root("becomes another user")
     needs = CAP_NET_ADMIN if kind.startswith(("net_tap", "net_af_xdp")) else 0
     lcores = "0,1" if kind.startswith("socket") or "2-queues" in kind else "0"
-    with KINDS[kind]() as place, \
-            world_in(place, "--user", UNPRIVILEGED_USER, lcores=lcores) as world:
+    with KINDS[kind]() as place, control_place(UNPRIVILEGED_USER) as control, \
+            world_in(place, "--user", UNPRIVILEGED_USER, "--control", control.path, "--metrics",
+                     METRICS, lcores=lcores, owner=UNPRIVILEGED_USER) as world:
         assert_dropped(world.server.pid, needs)
+        names = {status["Name"].strip() for status in threads(world.server.pid)}
+        assert {"pssstd", "pssst-0", "pssst-control", "civetweb-master"} <= names
         assert_not_dumpable(world.server.pid)
         if lcores == "0,1":
             assert len(threads(world.server.pid)) >= 2
         assert world.call(b"dropped", "echo", True) == b"dropped"
         world.report()
+        assert control.ask("health") == "ready\n"
+        assert "refused" not in control.ask("reload")
+        assert get(place.namespace, METRICS, "/metrics").status == 200
         world.server.stop()
+        assert not control.path.exists()
         if place.server_interface:
             links = place.namespace.ip("-d", "link", "show", place.server_interface)
             assert "xdp" not in links

@@ -1,5 +1,6 @@
-"""A minute of everything at once, good and hostile: memory stays flat, no worker allocates, which
-a library counts that is preloaded into pssstd (allocation_counter.cpp)."""
+"""A minute of everything at once, good and hostile, with reloads, scrapes and an operator who asks:
+memory stays flat, no worker allocates, which a library counts that is preloaded into pssstd
+(allocation_counter.cpp)."""
 
 import concurrent.futures
 import contextlib
@@ -10,6 +11,8 @@ import subprocess
 import time
 
 from conftest import require_root
+from control import control_place
+from http_client import get
 from ports import KINDS
 from pssstd import BUILD, PSSST
 from world import world_in
@@ -19,6 +22,7 @@ SETTLED = 10            # seconds after which memory must not grow
 GROWTH_MAX = 512        # kB, in the rest of the time
 PLACES = 256
 COUNTER = BUILD / "tests/e2e/liballocation_counter.so"
+METRICS = "127.0.0.1:9477"
 KINDS_SOAKED = ["socket-ipv4", "net_af_packet"]
 
 
@@ -59,24 +63,41 @@ def generate_load(world, folder):
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
 
+def operate(world, control):
+    """Everything that is asked of a running server."""
+    assert "refused" not in control.ask("reload")
+    assert control.ask("health") == "ready\n"
+    control.keys()
+    assert get(world.place.namespace, METRICS, "/metrics").status == 200
+    assert get(world.place.namespace, METRICS, "/health").status == 200
+
+
 def soak(kind, folder):
     with counted(folder) as (path, environment), KINDS[kind]() as place, \
-            world_in(place, environment=environment) as world:
+            control_place() as control, \
+            world_in(place, "--control", control.path, "--metrics", METRICS,
+                     environment=environment) as world:
         pid = world.server.pid
         load = generate_load(world, folder)
-        time.sleep(SETTLED)
+        until = time.monotonic() + SETTLED
+        while time.monotonic() < until:
+            operate(world, control)
+            time.sleep(1)
         memory, counts = resident_kb(pid), allocations(path, pid)
         workers = [name for name in counts if re.match(r"pssst-\d+ ", name)]
         assert len(workers) == 1, counts
         assert all(counts[name] > 0 for name in workers), "the counter does not count"
         while load.poll() is None:
             world.server.report()
+            operate(world, control)
             time.sleep(1)
         assert load.wait() == 0
         after = allocations(path, pid)
         assert {name: after[name] for name in workers} == {name: counts[name] for name in workers}
         assert resident_kb(pid) - memory <= GROWTH_MAX
-        total = world.report()["total"]
+        report = world.report()
+        assert report["generation"] > SECONDS // 2
+        total = report["total"]
         assert total["replied"] > 1000 * SECONDS
         assert total["drops"]["tag"] > 0 and total["drops"]["dh_small_order"] > 0
 

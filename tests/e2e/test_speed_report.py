@@ -122,10 +122,29 @@ def test_report_over_a_network(tmp_path):
     assert "## 5. What one would write otherwise" in text
 
 
+@pytest.mark.usefixtures("as_root")
+def test_report_under_fire(tmp_path):
+    results, text = report(tmp_path, "--quick", "--chapters", "10")
+    fire = results["fire"]
+    assert [(curve["sources"], curve["protected"]) for curve in fire["curves"]] == [
+        ("prefixes", True), ("prefixes", False), ("spoofed", True), ("spoofed", False)]
+    for curve in fire["curves"]:
+        at_rest, attacked = curve["points"]
+        assert (at_rest["times"], attacked["times"]) == (0, 5)
+        assert at_rest["hostile_of_capacity"] == 0 < attacked["hostile_of_capacity"]
+        assert 0 <= attacked["goodput"]["value"] <= 1
+    drops = fire["in_memory"]["drops"]
+    assert len(drops) == 5 and all(0 < drop["of_x25519"] < 0.5 for drop in drops)
+    assert 0.5 < fire["in_memory"]["protected_of_open"] < 2
+    assert targets_by_state(results)[0] == 4
+    assert_pictures(tmp_path, text, "fire.svg")
+    assert "## 10. Under fire" in text
+
+
 def test_report_refuses_chapters_that_there_are_not(tmp_path):
-    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "10"], text=True,
+    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "11"], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.returncode == 2 and "chapters are 1 to 9" in process.stderr
+    assert process.returncode == 2 and "chapters are 1 to 10" in process.stderr
 
 
 def judged(results):

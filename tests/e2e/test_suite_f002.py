@@ -19,7 +19,7 @@ TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 def services():
-    option = f",label={LABEL.decode()}"
+    option = f",label={LABEL.decode()},reply-limit=1.5"
     return [Service(name, UDP_PORT + i, peer.generate_private(), option, prefix="f002:")
             for i, name in enumerate(("echo", "time", "count"))]
 

@@ -40,7 +40,8 @@ def standard_services():
     return [
         Service("echo", UDP_PORT, peer.generate_private()),
         Service("discard", UDP_PORT + 1, peer.generate_private()),
-        Service("ack", UDP_PORT + 2, peer.generate_private(), f",reply={ACK_TEXT.decode()}"),
+        Service("ack", UDP_PORT + 2, peer.generate_private(),
+                f",reply={ACK_TEXT.decode()},reply-limit=1.5"),
     ]
 
 
@@ -133,13 +134,16 @@ class World:
 
 
 @contextlib.contextmanager
-def world_in(place, *more, services=None, environment=None, **options):
-    """`more` and `options` go to command(); `environment` is pssstd's, by default ours."""
+def world_in(place, *more, services=None, environment=None, owner=None, **options):
+    """`more` and `options` go to command(); `environment` is pssstd's, by default ours. Its files
+    are `owner`'s, if that is not who we are."""
     services = services or standard_services()
     client_private = peer.generate_private()
     with temporary_files() as files:
         arguments = command(place, files, services, *more,
                             clients=[peer.public_key(client_private)], **options)
+        if owner:
+            files.hand_to(owner)
         with running(arguments, place.after_start, env=environment) as server:
             yield World(place, services, server, client_private)
 

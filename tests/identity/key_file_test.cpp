@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -77,6 +78,25 @@ TEST_F(KeyFile, ReadsUpperCaseAndThroughLinks) {
   const auto key = read_private_key(folder_.path("link"));
   ASSERT_TRUE(key) << key.error().to_string();
   EXPECT_EQ(base::to_hex(key->bytes()), kPrivate);
+}
+
+TEST_F(KeyFile, CredentialsOfRootMaySeemReadableByItsGroup) {
+  const auto reads = [&](mode_t mode) {
+    return read_server_private_key(folder_.write("key", kPrivate, mode), KeyFileKind::kCredential)
+        .has_value();
+  };
+  EXPECT_TRUE(reads(0400));
+  // What is not root's is somebody's who may have given it to that group.
+  EXPECT_EQ(reads(0440), geteuid() == 0 && getegid() == 0);
+  for (const mode_t mode : {0620U, 0610U, 0460U, 0604U, 0444U, 0602U, 0601U}) {
+    EXPECT_FALSE(reads(mode)) << mode;
+  }
+  if (geteuid() != 0) return;
+  const std::string path = folder_.write("key", kPrivate, 0440);
+  ASSERT_EQ(chown(path.c_str(), 0, 1), 0);
+  EXPECT_FALSE(read_server_private_key(path, KeyFileKind::kCredential));
+  ASSERT_EQ(chown(path.c_str(), 1, 0), 0);
+  EXPECT_FALSE(read_server_private_key(path, KeyFileKind::kCredential));
 }
 
 TEST_F(KeyFile, RefusesFilesOpenToOthersWithTheChmodThatMendsIt) {

@@ -93,5 +93,30 @@ TEST_F(StoreFile, OtherwiseTheCauseIsWhatSQLiteSaid) {
   EXPECT_EQ(explain().error.what, "SQLite said so");
 }
 
+TEST_F(StoreFile, LooksOnlyAtTheBeginning) {
+  write(database(3).substr(0, 5000));
+  const auto seen = look_at_store(path_);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(*seen, *identify_file(path_));
+  write("");
+  EXPECT_TRUE(look_at_store(path_));
+  write("something else");
+  EXPECT_EQ(look_at_store(path_).error().alarm, FollowerAlarm::kNotADatabase);
+  std::filesystem::remove(path_);
+  EXPECT_EQ(look_at_store(path_).error().alarm, FollowerAlarm::kGone);
+}
+
+TEST_F(StoreFile, AWriteAheadLogIsNotRead) {
+  for (const std::size_t place : {18U, 19U}) {
+    std::string logged = database(1);
+    logged[place] = 2;
+    write(logged);
+    const auto seen = look_at_store(path_);
+    ASSERT_FALSE(seen);
+    EXPECT_EQ(seen.error().alarm, FollowerAlarm::kNotADatabase);
+    EXPECT_NE(seen.error().error.remedy.find("journal_mode = DELETE"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace pssst::identity

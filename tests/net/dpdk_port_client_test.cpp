@@ -26,8 +26,8 @@ constexpr std::array<std::uint16_t, 3> kUdpPorts{50'001, 50'002, 50'003};
 class DpdkClientPortTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto udp_ports = std::make_shared<std::bitset<65536>>();
-    for (const std::uint16_t udp_port : kUdpPorts) udp_ports->set(udp_port);
+    auto udp_ports = std::make_shared<UdpPortSet>();
+    for (const std::uint16_t udp_port : kUdpPorts) udp_ports->insert(udp_port);
     DpdkConfig config;
     config.vdevs = {"net_ring0"};
     config.cpus = {allowed_cpus().back()};

@@ -49,6 +49,17 @@ TEST(DpdkPortEal, HugepagesAndPciDevicesAndExtraArguments) {
                           "--vdev=net_tap0,iface=pssst0", "--single-file-segments"));
 }
 
+TEST(DpdkPortEal, TelemetryIsForThoseWhoAskForIt) {
+  DpdkConfig config = tap_config();
+  EXPECT_FALSE(wants_telemetry(config));
+  config.eal_arguments = {"--log-level=8", "--telemetry"};
+  EXPECT_TRUE(wants_telemetry(config));
+  const auto arguments = make_eal_arguments(config, kAllowed);
+  ASSERT_TRUE(arguments) << arguments.error().to_string();
+  EXPECT_THAT(*arguments, Not(Contains("--no-telemetry")));
+  EXPECT_THAT(*arguments, Contains("--telemetry"));
+}
+
 TEST(DpdkPortEal, RefusesWhatCannotWork) {
   const auto error = [](const DpdkConfig& config) {
     const auto arguments = make_eal_arguments(config, kAllowed);

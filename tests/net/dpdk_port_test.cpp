@@ -354,6 +354,16 @@ TEST_F(DpdkPortTest, TellsItsDevicesAndCapacity) {
   EXPECT_EQ(port_->counters().missed.read(), 0u);
 }
 
+TEST_F(DpdkPortTest, TellsWhatItsDevicesCount) {
+  const auto before = runtime_->device_statistics();
+  inject_requests(1, 3);
+  for (const Datagram& datagram : receive(3)) port_->release(datagram);
+  const auto after = runtime_->device_statistics();
+  EXPECT_EQ(after.at(1).name, "net_ring1");
+  EXPECT_EQ(after.at(1).received_packets, before.at(1).received_packets + 3);
+  EXPECT_EQ(after.at(0).received_packets, before.at(0).received_packets);
+}
+
 TEST_F(DpdkPortTest, EalStartsOnce) {
   const auto second = DpdkRuntime::start(ring_config());
   ASSERT_FALSE(second);

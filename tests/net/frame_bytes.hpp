@@ -69,8 +69,8 @@ inline constexpr std::uint16_t kPeerUdpPort = 40000;
 
 inline FrameFilter make_filter(const MacAddress& mac, const std::vector<IpAddress>& addresses,
                                std::uint16_t udp_port) {
-  auto udp_ports = std::make_shared<std::bitset<65536>>();
-  udp_ports->set(udp_port);
+  auto udp_ports = std::make_shared<UdpPortSet>();
+  udp_ports->insert(udp_port);
   return {.mac = mac,
           .addresses = std::make_shared<const OwnAddresses>(addresses),
           .udp_ports = udp_ports};

@@ -109,6 +109,43 @@ TEST_P(SocketClientPortTest, CountsWhatIsUnreachableAndGoesOn) {
 
 INSTANTIATE_TEST_SUITE_P(Loopback, SocketClientPortTest, testing::Values("127.0.0.1", "::1"));
 
+/// Of 127.0.0.0/8 all addresses are this host's, and nobody needs rights for them.
+TEST(SocketClientPort, SendsFromElsewhere) {
+  const std::uint16_t udp_port = test::free_udp_port({"127.0.0.1"});
+  const auto server = test::make_port({.addresses = {"127.0.0.1"}, .udp_ports = {udp_port}});
+  const auto client = SocketClientPort::open(
+      {.server = endpoint("127.0.0.1", udp_port), .sockets = 2, .foreign_sources = true});
+  ASSERT_TRUE(client) << client.error().to_string();
+  const Bytes payload(9, 1);
+  const auto from = [&](std::uint8_t last) {
+    return Outgoing{.data = payload.data(), .size = 9, .source = {127, 7, 0, last}};
+  };
+  const std::vector<Outgoing> outgoing{
+      from(1), from(2), {.data = payload.data(), .size = 9}, from(3)};
+  // As far as they are of one kind.
+  EXPECT_EQ((*client)->send(outgoing), 2u);
+  EXPECT_EQ((*client)->send(std::span(outgoing).subspan(2)), 1u);
+  EXPECT_EQ((*client)->send(std::span(outgoing).subspan(3)), 1u);
+  std::set<std::array<std::uint8_t, 16>> sources;
+  for (const Datagram& datagram : echo(*server, 4)) sources.insert(datagram.source);
+  const auto loopback = [](std::uint8_t b, std::uint8_t d) {
+    return std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, b, 0, d};
+  };
+  EXPECT_EQ(sources, (std::set{loopback(7, 1), loopback(7, 2), loopback(7, 3), loopback(0, 1)}));
+  // Of the four replies we hear one: the others are not for us.
+  (*client)->wait(1s);
+  std::array<Datagram, 5> received;
+  EXPECT_EQ((*client)->receive(received), 1u);
+  EXPECT_EQ((*client)->counters().send_errors.read(), 0u);
+}
+
+TEST(SocketClientPort, IsNotFromElsewhereOverIpv6) {
+  const auto port = SocketClientPort::open(
+      {.server = endpoint("::1", test::free_udp_port({"::1"})), .foreign_sources = true});
+  ASSERT_FALSE(port);
+  EXPECT_NE(port.error().what.find("IPv4"), std::string::npos);
+}
+
 TEST(SocketClientPort, WaitsNoLongerThanTold) {
   const auto client = open_port("127.0.0.1", test::free_udp_port({"127.0.0.1"}), 3);
   const auto start = std::chrono::steady_clock::now();

@@ -85,38 +85,77 @@ TEST(ClientPreparation, NoFurtherThanThereIsRoom) {
   EXPECT_EQ(steps_to_the_end(another, *none), 0U);
 }
 
-TEST(ClientPreparation, PreparedClientsCostNoMultiplicationMore) {
-  const PrivateKey server = PrivateKey::generate();
-  const PrivateKey client = PrivateKey::generate();
-  auto snapshot = Snapshot::create(
-      services_of(make_service(1, "echo", server, ClientPolicy::kOptional, {}, kF002)),
-      {Identity{client.public_key()}});
-  ASSERT_TRUE(snapshot);
-  const auto processor = make_processor(64);
-  ClientPreparation preparation;
-  preparation.start(**snapshot);
-  EXPECT_EQ(steps_to_the_end(preparation, *processor), 1U);
-  const auto caller = Client::create(server.public_key(), &client, nullptr, kF002);
+/// Of a request of this client to the only service, which is to be served, its X25519(s, C) was at
+/// hand.
+void expect_prepared(RequestProcessor& processor, const Snapshot& snapshot,
+                     const ClientLookup& clients, const PrivateKey& client) {
+  const ServerKey& key = snapshot.services()[0].keys[0];
+  const StaticSecretCounts before = processor.static_secret_counts();
+  const auto caller = Client::create(key.public_key(), &client, nullptr, kF002);
   Bytes request(caller->overhead_size());
   PendingRequest pending;
   ASSERT_EQ(caller->seal({}, request, pending), request.size());
   const RequestBurstPointer burst = make_request_burst();
-  burst->add(request, (*snapshot)->services()[0].keys[0]);
-  processor->multiply(*burst);
-  processor->open(*burst);
-  processor->identify(*burst, (*snapshot)->clients());
-  processor->prove(*burst);
+  burst->add(request, key);
+  processor.multiply(*burst);
+  processor.open(*burst);
+  processor.identify(*burst, clients);
+  processor.prove(*burst);
   EXPECT_EQ(to_string(burst->drop[0]), to_string(DropReason::kNone));
-  EXPECT_EQ(processor->static_secret_counts().found, 1U);
-  EXPECT_EQ(processor->static_secret_counts().multiplied, 0U);
-  processor->wipe_secrets(*burst);
+  EXPECT_EQ(processor.static_secret_counts().found, before.found + 1);
+  EXPECT_EQ(processor.static_secret_counts().multiplied, before.multiplied);
+  processor.wipe_secrets(*burst);
+}
+
+std::unique_ptr<const Snapshot> one_service(std::vector<Identity> clients) {
+  auto snapshot = Snapshot::create(services_of(make_service(1, "echo", PrivateKey::generate(),
+                                                            ClientPolicy::kOptional, {}, kF002)),
+                                   std::move(clients));
+  EXPECT_TRUE(snapshot);
+  return *std::move(snapshot);
+}
+
+TEST(ClientPreparation, PreparedClientsCostNoMultiplicationMore) {
+  const PrivateKey client = PrivateKey::generate();
+  const auto snapshot = one_service({Identity{client.public_key()}});
+  const auto processor = make_processor(64);
+  ClientPreparation preparation;
+  preparation.start(*snapshot);
+  EXPECT_EQ(steps_to_the_end(preparation, *processor), 1U);
+  expect_prepared(*processor, *snapshot, snapshot->clients(), client);
+}
+
+TEST(ClientPreparation, WalksThroughADirectory) {
+  base::Quiescence readers(1);
+  identity::ClientDirectory directory(readers);
+  const auto snapshot = one_service({});
+  ClientPreparation preparation;
+  const auto processor = make_processor(1024);
+  preparation.start(*snapshot, &directory);
+  EXPECT_FALSE(preparation.step(*processor)) << "nobody is served yet";
+  std::vector<PrivateKey> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(PrivateKey::generate());
+    directory.table().put({.key = clients.back().public_key()});
+  }
+  directory.table().put({.key = PrivateKey::generate().public_key(), .revoked = true});
+  directory.serve(true);
+  EXPECT_GE(steps_to_the_end(preparation, *processor), 3U);
+  for (const PrivateKey& client : clients) {
+    expect_prepared(*processor, *snapshot, directory, client);
+  }
 }
 
 TEST(StaticSecretsWanted, AsManyAsThereArePairsWithinBounds) {
-  EXPECT_EQ(static_secrets_wanted(
-                *make_snapshot(services_of(make_service(1, "echo", PrivateKey::generate())), 3)),
-            1024U);
-  EXPECT_EQ(static_secrets_wanted(*make_snapshot(services(), 3)), kStaticSecretsDefault);
+  const auto suite1 =
+      make_snapshot(services_of(make_service(1, "echo", PrivateKey::generate())), 3);
+  EXPECT_EQ(static_secrets_wanted(*suite1, 1'000'000), 1024U);
+  // Three keys of suite 0xF002.
+  const auto snapshot = make_snapshot(services(), 3);
+  EXPECT_EQ(static_secrets_wanted(*snapshot, 3), kStaticSecretsDefault);
+  EXPECT_EQ(static_secrets_wanted(*snapshot, kStaticSecretsDefault), 6 * kStaticSecretsDefault);
+  EXPECT_EQ(static_secrets_wanted(*snapshot, 10'000'000), std::size_t{1} << 18);
+  EXPECT_EQ(static_secrets_wanted(*snapshot, SIZE_MAX), std::size_t{1} << 18);
 }
 
 }  // namespace

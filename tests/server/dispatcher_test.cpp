@@ -22,7 +22,7 @@ class RecordingHandler final : public Handler {
   };
   explicit RecordingHandler(std::vector<Seen>& bursts) : bursts_(bursts) {}
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+  void handle_burst(std::size_t, std::span<HandlerMessage> messages) const noexcept override {
     Seen seen;
     for (HandlerMessage& message : messages) {
       seen.first_bytes.push_back(message.message[0]);
@@ -65,6 +65,7 @@ class DispatcherTest : public testing::Test {
     burst_->plaintext[i][0] = byte;
     burst_->message[i] = burst_->plaintext[i].data();
     burst_->message_size[i] = 1;
+    burst_->datagram_size[i] = kDatagramSizeMax;
     lanes_.push_back(&services_[service]);
     return i;
   }
@@ -75,7 +76,8 @@ class DispatcherTest : public testing::Test {
   std::vector<Service> services_;
   std::vector<const Service*> lanes_;
   std::vector<telemetry::ServiceCounters> counters_;
-  Dispatcher dispatcher_;
+  LaterReplies later_{0, 0};
+  Dispatcher dispatcher_{0, later_};
   std::vector<RecordingHandler::Seen> seen_a_;
   std::vector<RecordingHandler::Seen> seen_b_;
 };
@@ -134,6 +136,42 @@ TEST_F(DispatcherTest, OneCallPerServiceWithItsLanesInOrder) {
   EXPECT_EQ(counters_[0].requests.read(), 21U);
   EXPECT_EQ(counters_[1].requests.read(), 42U);
   EXPECT_EQ(counters_[0].authenticated.read() + counters_[1].authenticated.read(), 31U);
+}
+
+TEST_F(DispatcherTest, RepliesLongerThanTheRequestAllowsAreDropped) {
+  constexpr std::size_t kText = 100;
+  for (const unsigned limit : {kReplyLimitMin, 125U, kReplyLimitMax}) {
+    add_service(std::make_unique<const TestHandler>(
+        HandlerTraits{.name = "long", .reply_is_pure = true, .reply_size_max = kText}, kText));
+    services_.back().reply_limit = limit;
+  }
+  for (std::size_t service = 0; service < services_.size(); ++service) {
+    const std::size_t reply = kOverheadSize + kText;
+    const std::size_t least =
+        (100 * reply + services_[service].reply_limit - 1) / services_[service].reply_limit;
+    for (const std::size_t request : {least, least - 1}) {
+      const std::size_t lane = add_lane(service, 1);
+      burst_->datagram_size[lane] = static_cast<std::uint16_t>(request);
+    }
+  }
+  dispatch();
+  for (std::size_t lane = 0; lane < burst_->size; ++lane) {
+    EXPECT_EQ(burst_->drop[lane], lane % 2 == 0 ? DropReason::kNone : DropReason::kReplyLimit)
+        << lane;
+  }
+}
+
+TEST_F(DispatcherTest, TheReplyLimitKnowsWhatASuiteAdds) {
+  add_service(std::make_unique<const TestHandler>(
+      HandlerTraits{.name = "short", .reply_is_pure = true, .reply_size_max = 1}, 1));
+  for (const std::uint8_t overhead : {std::uint8_t{kOverheadSize}, std::uint8_t{200}}) {
+    const std::size_t lane = add_lane(0, 1);
+    burst_->reply_overhead[lane] = overhead;
+    burst_->datagram_size[lane] = 200;
+  }
+  dispatch();
+  EXPECT_EQ(burst_->drop[0], DropReason::kNone);
+  EXPECT_EQ(burst_->drop[1], DropReason::kReplyLimit);
 }
 
 struct BadReply {

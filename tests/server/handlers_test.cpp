@@ -56,7 +56,7 @@ TEST(Handlers, EchoAnswersWithTheMessage) {
   EXPECT_TRUE(echo->traits().reply_is_pure && echo->traits().replies);
   EXPECT_EQ(echo->traits().reply_size_max, kReplySizeMax);
   Messages messages({{}, {1}, Bytes(kReplySizeMax, 7)}, kReplySizeMax);
-  echo->handle_burst(messages.all());
+  echo->handle_burst(0, messages.all());
   EXPECT_EQ(messages.reply(0), Bytes());
   EXPECT_EQ(messages.reply(1), Bytes{1});
   EXPECT_EQ(messages.reply(2), Bytes(kReplySizeMax, 7));
@@ -64,7 +64,7 @@ TEST(Handlers, EchoAnswersWithTheMessage) {
 
 TEST(Handlers, EchoSaysTheLengthOfAReplyThatDoesNotFitAndWritesNothing) {
   Messages messages({{1, 2, 3}, {1, 2, 3, 4}}, 3);
-  handler("echo")->handle_burst(messages.all());
+  handler("echo")->handle_burst(0, messages.all());
   EXPECT_EQ(messages.reply(0), (Bytes{1, 2, 3}));
   EXPECT_EQ(messages.all()[1].reply_size, 4U);
   EXPECT_TRUE(messages.space_untouched(1));
@@ -74,7 +74,7 @@ TEST(Handlers, DiscardNeverReplies) {
   const auto discard = handler("discard");
   EXPECT_FALSE(discard->traits().replies);
   Messages messages({{}, {1, 2}}, 100);
-  discard->handle_burst(messages.all());
+  discard->handle_burst(0, messages.all());
   EXPECT_FALSE(messages.reply(0) || messages.reply(1));
   EXPECT_TRUE(messages.space_untouched(1));
 }
@@ -85,7 +85,7 @@ TEST(Handlers, AckAnswersWithItsConstant) {
     EXPECT_TRUE(ack->traits().reply_is_pure && ack->traits().replies);
     EXPECT_EQ(ack->traits().reply_size_max, constant.size());
     Messages messages({{}, {1, 2, 3}}, kReplySizeMax);
-    ack->handle_burst(messages.all());
+    ack->handle_burst(0, messages.all());
     EXPECT_EQ(messages.reply(0), constant);
     EXPECT_EQ(messages.reply(1), constant);
   }
@@ -98,7 +98,7 @@ TEST(Handlers, TimeAnswersWithTheClock) {
   EXPECT_EQ(time->traits().reply_size_max, 27U);
   const auto before = std::chrono::system_clock::now();
   Messages messages({{}, {1, 2, 3}}, kReplySizeMax);
-  time->handle_burst(messages.all());
+  time->handle_burst(0, messages.all());
   const auto after = std::chrono::system_clock::now();
   const auto reply = messages.reply(1);
   ASSERT_TRUE(reply && reply->size() == 27U);
@@ -116,7 +116,7 @@ TEST(Handlers, TimeAnswersWithTheClock) {
 
 TEST(Handlers, TimeWithoutRoomSaysItsLength) {
   Messages messages({{1}}, 26);
-  handler("time")->handle_burst(messages.all());
+  handler("time")->handle_burst(0, messages.all());
   EXPECT_EQ(messages.all()[0].reply_size, 27U);
   EXPECT_TRUE(messages.space_untouched(0));
 }
@@ -127,7 +127,7 @@ TEST(Handlers, CountAnswersWithHowManyItHasSeen) {
   EXPECT_EQ(count->traits().reply_size_max, 20U);
   for (const std::string_view expected : {"123", "456"}) {
     Messages messages({{}, {1}, {2, 3}}, kReplySizeMax);
-    count->handle_burst(messages.all());
+    count->handle_burst(0, messages.all());
     for (std::size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(messages.reply(i), Bytes{static_cast<std::uint8_t>(expected[i])});
     }

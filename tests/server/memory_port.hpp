@@ -73,6 +73,7 @@ class MemoryPort {
   [[nodiscard]] std::size_t held() const noexcept { return held_; }
   [[nodiscard]] std::size_t held_max() const noexcept { return held_max_; }
   [[nodiscard]] std::size_t waits() const noexcept { return waits_; }
+  [[nodiscard]] std::chrono::microseconds last_wait() const noexcept { return last_wait_; }
 
   // The concept.
   [[nodiscard]] std::size_t receive(std::span<net::Datagram> received) noexcept {
@@ -116,8 +117,9 @@ class MemoryPort {
     --held_;
   }
 
-  void wait(std::chrono::microseconds) noexcept {
+  void wait(std::chrono::microseconds timeout) noexcept {
     ++waits_;
+    last_wait_ = timeout;
     if (on_wait) on_wait();
   }
 
@@ -140,6 +142,7 @@ class MemoryPort {
   std::size_t held_ = 0;
   std::size_t held_max_ = 0;
   std::size_t waits_ = 0;
+  std::chrono::microseconds last_wait_{0};
   net::PortCounters counters_;
 };
 

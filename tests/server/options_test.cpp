@@ -1,3 +1,4 @@
+// long file: each option of the command line has its place here
 #include "server/options.hpp"
 
 #include <gtest/gtest.h>
@@ -78,6 +79,69 @@ TEST(Options, NamesAddressesAndSecondKeys) {
     EXPECT_FALSE(parse({"--service", kEcho + bad})) << bad;
   }
   EXPECT_FALSE(parse({"--service", kEcho + ",name=" + std::string(65, 'x')}));
+}
+
+TEST(Options, HandlersOutOfLibraries) {
+  const Configuration options = options_of(
+      {"--service",
+       "port=1,handler=library,library=/lib/a.so,option=table=a=b,option=n=,deadline=250,"
+       "in-flight=7,key=k",
+       "--later-replies", "99"});
+  EXPECT_EQ(options.services[0].handler, "library");
+  EXPECT_EQ(options.services[0].options, (HandlerOptions{.library = "/lib/a.so",
+                                                         .options = {{"table", "a=b"}, {"n", ""}},
+                                                         .deadline = std::chrono::milliseconds(250),
+                                                         .in_flight = 7}));
+  EXPECT_EQ(options.later_replies, 99U);
+  for (const char* bad :
+       {"", ",library=", ",library=a,option=b", ",library=a,option==b", ",library=a,deadline=0",
+        ",library=a,deadline=60001", ",library=a,in-flight=0", ",library=a,in-flight=x",
+        ",library=a,library=b", ",library=a,backend=b", ",library=a,reply=b"}) {
+    EXPECT_FALSE(parse({"--service", "port=1,key=k,handler=library" + std::string(bad)})) << bad;
+  }
+  EXPECT_FALSE(parse(with_service({"--later-replies", "0"})));
+}
+
+TEST(Options, HandlersInOtherProcesses) {
+  const Configuration options =
+      options_of({"--service", "port=1,handler=forward,backend=/run/a,backend=@b,key=k"});
+  EXPECT_EQ(options.services[0].handler, "forward");
+  EXPECT_EQ(options.services[0].options.backends, (Words{"/run/a", "@b"}));
+  EXPECT_FALSE(parse({"--service", "port=1,handler=forward,key=k"}));
+  EXPECT_FALSE(parse({"--service", "port=1,handler=forward,backend=a,backend=a,key=k"}));
+}
+
+TEST(Options, HandlersOfMessageTypes) {
+  const Configuration options =
+      options_of({"--service",
+                  "port=1,type=0x01,handler=ack,reply=ok,type=16-31,handler=library,library=a.so,"
+                  "option=x=y,type=2,handler=echo,key=k,policy=required"});
+  const ServiceSettings& service = options.services[0];
+  EXPECT_EQ(service.handler, "");
+  EXPECT_EQ(service.policy, ClientPolicy::kRequired);
+  ASSERT_EQ(service.types.size(), 3U);
+  EXPECT_EQ(service.types[0],
+            (MessageTypeSettings{.first = 1, .last = 1, .handler = "ack", .reply = {'o', 'k'}}));
+  EXPECT_EQ(service.types[1],
+            (MessageTypeSettings{.first = 16,
+                                 .last = 31,
+                                 .handler = "library",
+                                 .options = {.library = "a.so", .options = {{"x", "y"}}}}));
+  EXPECT_EQ(service.types[2], (MessageTypeSettings{.first = 2, .last = 2, .handler = "echo"}));
+  for (const char* bad : {"type=256,handler=echo", "type=1", "type=1,type=2,handler=echo",
+                          "handler=echo,type=1,handler=echo", "type=1,handler=echo,handler=ack"}) {
+    EXPECT_FALSE(parse({"--service", std::string("port=1,key=k,") + bad})) << bad;
+  }
+}
+
+TEST(Options, ReplyLimits) {
+  EXPECT_EQ(options_of({"--service", kEcho}).services[0].reply_limit, 100U);
+  EXPECT_EQ(options_of({"--service", kEcho + ",reply-limit=1.25"}).services[0].reply_limit, 125U);
+  EXPECT_EQ(options_of({"--service", kEcho + ",reply-limit=3"}).services[0].reply_limit, 300U);
+  for (const char* bad :
+       {"", "0", "0.99", "3.01", "1.255", "-1", "nan", "inf", "1e0", "1x", "1,5"}) {
+    EXPECT_FALSE(parse({"--service", kEcho + ",reply-limit=" + bad})) << bad;
+  }
 }
 
 TEST(Options, EverythingForSockets) {
@@ -206,15 +270,46 @@ TEST(Options, AnEmptyReplyIsAReply) {
       options_of({"--service", "port=1,handler=ack,key=k,reply="}).services[0].reply.empty());
 }
 
+TEST(Options, AFileSaysItAll) {
+  const auto parsed = parse({"--config", "/etc/pssst/pssstd.toml"});
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(std::holds_alternative<NamedConfiguration>(*parsed));
+  EXPECT_EQ(std::get<NamedConfiguration>(*parsed).path, "/etc/pssst/pssstd.toml");
+}
+
+TEST(Options, ClientsFromAStore) {
+  const Configuration options =
+      options_of({"--service", kEcho, "--identities", "clients.db", "--proof-table-memory", "12"});
+  EXPECT_EQ(options.identity, (IdentityOptions{.store = "clients.db"}));
+  EXPECT_TRUE(options.clients_file.empty());
+  EXPECT_EQ(proof_table_bytes(options), std::size_t{12} << 20);
+}
+
 TEST(Options, HelpAndVersionAreTexts) {
   for (const Words& words : {Words{"--help"}, Words{"--port", "nonsense", "--help"}}) {
     const auto help = parse(words);
     ASSERT_TRUE(help);
     const std::string& text = std::get<std::string>(*help);
-    for (const char* option :
-         {"--port", "--service", "--clients", "--lcores", "--idle", "--counters", "--x25519-kernel",
-          "--listen", "--vdev", "--pci", "--address", "--hugepages", "--memory", "--queue-size",
-          "--no-verify-udp-checksum", "--eal", "--help", "--version"}) {
+    for (const char* option : {"--config",
+                               "--port",
+                               "--service",
+                               "--clients",
+                               "--identities",
+                               "--lcores",
+                               "--idle",
+                               "--counters",
+                               "--x25519-kernel",
+                               "--listen",
+                               "--vdev",
+                               "--pci",
+                               "--address",
+                               "--hugepages",
+                               "--memory",
+                               "--queue-size",
+                               "--no-verify-udp-checksum",
+                               "--eal",
+                               "--help",
+                               "--version"}) {
       EXPECT_NE(text.find(option), std::string::npos) << option;
     }
   }
@@ -244,7 +339,13 @@ Words service(const std::string& text) {
 // long function: a table
 const std::vector<BadLine>& bad_command_lines() {
   static const std::vector<BadLine> lines{
-      {{}, "--service: no service: give one: port=7700,handler=echo,key=FILE"},
+      {{}, "--service: no service: give one: port=7700,handler=echo,key=FILE; or --config FILE"},
+      {{"--config", ""}, "--config: names no file: see pssstd --help"},
+      {{"--config"}, "--config: 1 required FILE missing: see pssstd --help"},
+      {with_service({"--config", "pssstd.toml"}),
+       "--service: stands beside --config: write it into the file"},
+      {{"--config", "pssstd.toml", "--no-seccomp"},
+       "--no-seccomp: stands beside --config: write it into the file"},
       {{"--frobnicate"},
        "The following argument was not expected: --frobnicate: see pssstd --help"},
       {with_service({"stray"}),
@@ -268,7 +369,7 @@ const std::vector<BadLine>& bad_command_lines() {
        "--service port=-1,handler=echo,key=k: port=-1 is no UDP port: choose 1 to 65535"},
       {service("port=1,handler=clock,key=k"),
        "--service port=1,handler=clock,key=k: there is no handler \"clock\": choose echo, discard, "
-       "ack, time or count"},
+       "ack, time, count, library or forward"},
       {service("port=1,handler=echo,key=k,suite=2"),
        "--service port=1,handler=echo,key=k,suite=2: suite: \"2\" is not among its values: choose "
        "1 "
@@ -318,6 +419,11 @@ const std::vector<BadLine>& bad_command_lines() {
       {with_service({"--clients", ""}), "--clients: names no file: see pssstd --help"},
       {with_service({"--clients", "a", "--clients", "b"}),
        "--clients: At Most 1 required but received 2: see pssstd --help"},
+      {with_service({"--identities", ""}), "--identities: names no store: see pssstd --help"},
+      {with_service({"--identities", "a", "--clients", "b"}),
+       "--identities: stands beside --clients: choose one; pssst identity import writes a list "
+       "into "
+       "a store"},
       {with_service({"--listen", "localhost"}),
        "--listen localhost: not a numeric IPv4 or IPv6 address: see pssstd --help"},
       {with_service({"--listen", "1.2.3"}),

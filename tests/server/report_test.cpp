@@ -129,9 +129,10 @@ TEST_F(ReportTest, JsonHoldsTotalsWorkersAndServices) {
     "answered_without_reply": 3, "pending": 3, "drops": {"ip_fragment": 3, "proof_mismatch": 3},
     "missed": 300, "sent_for_kernel": 3, "announced": 6, "kernel_lost": 9, "captured": 12,
     "capture_missed": 15, "capture_unwritten": 18, "bytes_in": 3000, "bytes_out": 1500,
-    "admitted_known": 0, "admitted_unknown": 0,
+    "admitted_known": 0, "admitted_unknown": 0, "over_rate_admitted": 0, "replays": 0,
     "proofs_by_table": 9, "proofs_by_ladder": 6, "proof_tables_built": 3,
-    "bursts": 6, "lanes": 21, "loops": 30, "loops_busy": 9, "busy_share": 0.375})");
+    "bursts": 6, "lanes": 21, "loops": 30, "loops_busy": 9, "tsc_total": 2000,
+    "tsc_busy": 750, "busy_share": 0.375})");
   EXPECT_EQ(json.at("total"), expected);
   ASSERT_EQ(json.at("workers").size(), 2U);
   EXPECT_EQ(json.at("workers").at(1).at("cpu"), 4);

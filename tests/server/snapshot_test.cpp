@@ -30,6 +30,21 @@ TEST(Snapshot, FindsServicesByUdpPort) {
   EXPECT_EQ((*snapshot)->clients().size(), 1U);
 }
 
+TEST(Snapshot, KnowsItsOwnKeys) {
+  const PrivateKey first = PrivateKey::generate();
+  const PrivateKey second = PrivateKey::generate();
+  auto services = services_of(make_service(1, "echo", first), make_service(2, "ack", second));
+  const auto snapshot = Snapshot::create(std::move(services), {});
+  ASSERT_TRUE(snapshot) << snapshot.error().to_string();
+  EXPECT_TRUE((*snapshot)->is_server_key(first.public_key()));
+  EXPECT_TRUE((*snapshot)->is_server_key(second.public_key()));
+  PublicKey other = first.public_key();
+  other.back() ^= 1;
+  EXPECT_FALSE((*snapshot)->is_server_key(other));
+  other.front() ^= 1;
+  EXPECT_FALSE((*snapshot)->is_server_key(other));
+}
+
 TEST(Snapshot, FindsServicesByDestination) {
   const Address a = *parse_address("192.0.2.1");
   const Address b = *parse_address("2001:db8::1");

@@ -67,6 +67,7 @@ class SocketWorkersTest : public testing::Test {
     options_.services = {make_settings(udp_port, "echo")};
     options_.socket.addresses = {"127.0.0.1"};
     cpus_.assign(workers, allowed_cpus().front());
+    handlers_ = std::make_unique<HandlerRuntime>(cpus_);
     snapshots_ = std::make_unique<Published<Snapshot>>(
         std::move(*Snapshot::create(services_of(make_service(udp_port, "echo", key_)), {})),
         workers);
@@ -76,13 +77,14 @@ class SocketWorkersTest : public testing::Test {
   const PrivateKey key_ = PrivateKey::generate();
   Configuration options_;
   std::vector<unsigned> cpus_;
+  std::unique_ptr<HandlerRuntime> handlers_;
   std::unique_ptr<Published<Snapshot>> snapshots_;
 };
 
 TEST_F(SocketWorkersTest, AnswerUntilStopped) {
   const std::uint16_t udp_port = free_udp_port();
   prepare(udp_port, 2);
-  auto group = start_socket_workers(options_, cpus_, *snapshots_);
+  auto group = start_socket_workers(options_, cpus_, *snapshots_, *handlers_);
   ASSERT_TRUE(group) << group.error().to_string();
   EXPECT_EQ((*group)->describe_port(), "kernel sockets at 127.0.0.1");
   EXPECT_FALSE((*group)->x25519_kernel().empty());
@@ -116,7 +118,7 @@ TEST_F(SocketWorkersTest, AnswerUntilStopped) {
 TEST_F(SocketWorkersTest, AUdpPortInUseIsNoticed) {
   UdpSocket other;
   prepare(other.bind_any(), 1);
-  const auto group = start_socket_workers(options_, cpus_, *snapshots_);
+  const auto group = start_socket_workers(options_, cpus_, *snapshots_, *handlers_);
   ASSERT_FALSE(group);
   EXPECT_FALSE(group.error().what.empty());
 }
@@ -124,7 +126,7 @@ TEST_F(SocketWorkersTest, AUdpPortInUseIsNoticed) {
 TEST_F(SocketWorkersTest, OneWorkerThatCannotStartStopsAll) {
   prepare(free_udp_port(), 2);
   cpus_[1] = 65535;
-  const auto group = start_socket_workers(options_, cpus_, *snapshots_);
+  const auto group = start_socket_workers(options_, cpus_, *snapshots_, *handlers_);
   ASSERT_FALSE(group);
   EXPECT_EQ(group.error().where, "CPU 65535");
 }
@@ -136,20 +138,20 @@ TEST_F(SocketWorkersTest, DoNotStartWhereTheThreadRoundsOtherwiseThanToNearest) 
   const unsigned before = _mm_getcsr();
   for (const unsigned mode : {_MM_ROUND_DOWN, _MM_ROUND_UP, _MM_ROUND_TOWARD_ZERO}) {
     _MM_SET_ROUNDING_MODE(mode);
-    const auto group = start_socket_workers(options_, cpus_, *snapshots_);
+    const auto group = start_socket_workers(options_, cpus_, *snapshots_, *handlers_);
     _mm_setcsr(before);
     ASSERT_FALSE(group);
     EXPECT_NE(group.error().to_string().find("does not round to nearest (MXCSR)"),
               std::string::npos)
         << group.error().to_string();
   }
-  EXPECT_TRUE(start_socket_workers(options_, cpus_, *snapshots_));
+  EXPECT_TRUE(start_socket_workers(options_, cpus_, *snapshots_, *handlers_));
 }
 
 TEST_F(SocketWorkersTest, AnUnknownKernelIsNamed) {
   prepare(free_udp_port(), 1);
   options_.x25519_kernel = "abacus";
-  const auto group = start_socket_workers(options_, cpus_, *snapshots_);
+  const auto group = start_socket_workers(options_, cpus_, *snapshots_, *handlers_);
   ASSERT_FALSE(group);
   EXPECT_NE(group.error().to_string().find("abacus"), std::string::npos);
 }

@@ -21,6 +21,9 @@
 #include <string>
 #include <thread>
 
+#include "server/handler/library_file.hpp"
+#include "server/libraries/test_libraries.hpp"
+
 namespace pssst::server {
 namespace {
 
@@ -111,6 +114,47 @@ TEST_F(SystemCallFilter, RefusesExecutableMemory) {
 
 void must(bool succeeded) {
   if (!succeeded) _exit(1);
+}
+
+/// As for `port` kSocket, with a handler out of a library.
+void filtered_with_library(void (*then)()) {
+  Configuration configuration;
+  configuration.services.emplace_back().types.push_back({.handler = "library"});
+  if (!filter_system_calls(configuration)) _exit(99);
+  then();
+  _exit(0);
+}
+
+bool is_refused(const void* mapped) {
+  return mapped == MAP_FAILED && errno == EACCES;
+}
+
+TEST_F(SystemCallFilter, LetsCodeOfLibrariesBeMappedAndNoOther) {
+  EXPECT_EXIT(filtered_with_library([] {
+                constexpr int kCode = PROT_READ | PROT_EXEC;
+                const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+                void* const code = mmap(nullptr, 4096, kCode, MAP_PRIVATE, file, 0);
+                must(code != MAP_FAILED);
+                must(is_refused(mmap(nullptr, 4096, kCode | PROT_WRITE, MAP_PRIVATE, file, 0)));
+                must(is_refused(mmap(nullptr, 4096, kCode, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+                must(mprotect(code, 4096, PROT_READ) == 0);
+                must(mprotect(code, 4096, kCode) != 0 && errno == EACCES);
+              }),
+              testing::ExitedWithCode(0), "");
+}
+
+TEST_F(SystemCallFilter, LetsALibraryBeLoadedAgain) {
+  static const std::string library = test_library("probe");
+  EXPECT_EXIT(filtered_with_library([] { must(LibraryFile::load(library).has_value()); }),
+              testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(filtered(PortKind::kSocket,
+                       [] {
+                         const auto loaded = LibraryFile::load(library);
+                         must(!loaded && loaded.error().remedy ==
+                                             "a server that was started without libraries lets "
+                                             "none in later: restart it");
+                       }),
+              testing::ExitedWithCode(0), "");
 }
 
 /// As SQLite, the record of reply functions and what a reload reads treat files.

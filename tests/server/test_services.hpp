@@ -24,7 +24,7 @@ class TestHandler final : public Handler {
   TestHandler(HandlerTraits traits, std::optional<std::size_t> reply_size)
       : traits_(traits), reply_size_(reply_size) {}
   [[nodiscard]] const HandlerTraits& traits() const noexcept override { return traits_; }
-  void handle_burst(std::span<HandlerMessage> messages) const noexcept override {
+  void handle_burst(std::size_t, std::span<HandlerMessage> messages) const noexcept override {
     for (HandlerMessage& message : messages) message.reply_size = reply_size_;
   }
 

@@ -58,6 +58,9 @@ class WorkerTest : public testing::Test {
     silent.replies = false;
     Service both = make_service(kBothPort, "echo", server_keys_.at(kBothPort));
     both.keys.emplace_back(f002_key_, kF002);
+    Service time = make_service(kTimePort, "time", server_keys_.at(kTimePort),
+                                ClientPolicy::kOptional, {}, kF002);
+    time.reply_limit = kReplyLimitMax;
     return services_of(make_service(kEchoPort, "echo", server_keys_.at(kEchoPort)),
                        make_service(kDiscardPort, "discard", server_keys_.at(kDiscardPort)),
                        make_service(kAckPort, "ack", server_keys_.at(kAckPort),
@@ -68,9 +71,7 @@ class WorkerTest : public testing::Test {
                                     server_keys_.at(kTooLongPort)),
                        make_service(kTalkingPort, std::make_unique<const TestHandler>(silent, 0),
                                     server_keys_.at(kTalkingPort)),
-                       make_service(kTimePort, "time", server_keys_.at(kTimePort),
-                                    ClientPolicy::kOptional, {}, kF002),
-                       std::move(both));
+                       std::move(time), std::move(both));
   }
 
   /// This thread is the worker's: it reads for it until the publisher has seen that.

@@ -40,7 +40,8 @@ class Cli : public testing::Test {
   }
 };
 
-constexpr const char* kSubcommands[] = {"genkey", "pubkey", "call", "load", "compat"};
+constexpr const char* kSubcommands[] = {"genkey", "pubkey", "call", "load",
+                                        "compat", "check",  "ctl",  "top"};
 
 void expect_good_help(const Outcome& outcome, const std::string& usage) {
   EXPECT_EQ(outcome.status, kExitOk);

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "identity/follower.hpp"
 #include "net/address.hpp"
+#include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 
 namespace pssst::server {
@@ -89,17 +91,32 @@ struct DrainOptions {
   bool operator==(const DrainOptions&) const = default;
 };
 
+/// The store of enrolled clients.
+struct IdentityOptions {
+  std::string store;                 ///< path; empty: none
+  bool serve_while_loading = false;  ///< serve from the start who is loaded so far
+  /// When the store cannot be followed for so long: serve the last good table, or nobody.
+  identity::StalePolicy stale = identity::StalePolicy::kServe;
+  std::chrono::seconds stale_after{300};
+
+  bool operator==(const IdentityOptions&) const = default;
+};
+
 struct Configuration {
   std::string file;  ///< where it was written; empty: on the command line
   PortKind port = PortKind::kSocket;
   std::vector<ServiceSettings> services;
-  std::string clients_file;    ///< empty: nobody is enrolled
+  std::string clients_file;  ///< empty: none; or else there is no store
+  IdentityOptions identity;
   std::vector<unsigned> cpus;  ///< empty: the first that the process may use
   IdleMode idle = IdleMode::kSleep;
   CountersForm counters = CountersForm::kText;
   std::string x25519_kernel;  ///< empty: the best that this CPU has
   /// For tables of clients, of all workers together; 0: none.
   unsigned proof_table_memory_mb = 256;
+  /// Requests of each worker that may await a later reply at once, where there are handlers that
+  /// answer later.
+  unsigned later_replies = 1024;
   /// Where records of reply functions are kept; empty: beside each key file.
   std::string state_directory;
   SocketOptions socket;
@@ -109,13 +126,27 @@ struct Configuration {
   LogOptions log;
   PrivilegeOptions privileges;
   DrainOptions drain;
+  Protection protection;
+  ProtectionMemory protection_memory;
+
+  bool operator==(const Configuration&) const = default;
 };
 
 /// For tables of clients, of all workers together; 0 where nobody is enrolled.
 [[nodiscard]] inline std::size_t proof_table_bytes(const Configuration& configuration) noexcept {
-  return configuration.clients_file.empty()
+  return configuration.clients_file.empty() && configuration.identity.store.empty()
              ? 0
              : std::size_t{configuration.proof_table_memory_mb} << 20;
 }
+
+/// Whether handlers come out of libraries.
+[[nodiscard]] bool uses_libraries(const Configuration& configuration) noexcept;
+
+/// Whether a handler of this service is not built in.
+[[nodiscard]] bool has_attached_handler(const ServiceSettings& service) noexcept;
+
+/// Requests of each worker that may await a later reply: 0 where all handlers are built in. What a
+/// server starts with decides; a reload cannot bring handlers for which there is no room.
+[[nodiscard]] std::size_t later_replies_of(const Configuration& configuration) noexcept;
 
 }  // namespace pssst::server

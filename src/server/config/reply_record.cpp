@@ -23,9 +23,8 @@ namespace pssst::server {
 namespace {
 
 constexpr std::string_view kIntroduction =
-    "# The reply function of each suite 1 key that the key file beside this has held: server key,\n"
-    "# digest, description. pssstd refuses to answer with another one; a new function takes a new\n"
-    "# key.\n";
+    "# The reply function of each suite 1 key that has answered here: server key, digest,\n"
+    "# description. pssstd refuses to answer with another one; a new function takes a new key.\n";
 constexpr std::size_t kDigits = 2 * kKeySize;
 /// Thousands of keys.
 constexpr std::size_t kRecordSizeMax = std::size_t{1} << 20;
@@ -146,6 +145,32 @@ base::Result<base::FileDescriptor> open_record(const std::string& path, bool& ma
   return file;
 }
 
+base::Result<void> compare(const Entry& entry, const ReplyFunction& function,
+                           const std::string& path) {
+  if (entry.digest == function.digest) return {};
+  return base::fail("under this suite 1 key requests were answered by " +
+                        std::string(entry.description) + "; by " + function.description +
+                        " they would get a second answer, which lets requests be forged",
+                    path, "give the service a new key: pssst genkey");
+}
+
+/// A record that is not there says nothing of any key, nor does one that has another's.
+base::Result<void> check_record(const std::string& path, const PublicKey& key,
+                                const ReplyFunction& function) {
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  const base::FileDescriptor file(::open(path.c_str(), kFlags));
+  if (file.get() < 0 && (errno == ENOENT || errno == ENOTDIR)) return {};
+  if (file.get() < 0) {
+    return base::fail("cannot open the record of reply functions: " + base::describe_errno(errno),
+                      path, "run as a user who may read it");
+  }
+  const auto text = read_record(file.get(), path);
+  if (!text) return tl::unexpected(text.error());
+  const auto entry = find_entry(*text, base::to_hex(key), path);
+  if (!entry) return tl::unexpected(entry.error());
+  return *entry ? compare(**entry, function, path) : base::Result<void>{};
+}
+
 }  // namespace
 
 base::Result<ReplyFunction> reply_function_of(const HandlerTraits& traits,
@@ -166,15 +191,33 @@ base::Result<ReplyFunction> reply_function_of(const HandlerTraits& traits,
                                       std::to_string(traits.reply_size_max) + " bytes"};
 }
 
-std::string reply_record_path(const std::string& key_file) {
+std::string reply_record_path(const std::string& key_file, const std::string& state_directory) {
+  if (!state_directory.empty()) {
+    return (std::filesystem::path(state_directory) / "suite1.replies").string();
+  }
   std::error_code failed;
   const std::filesystem::path file = std::filesystem::canonical(key_file, failed);
   return (failed ? key_file : file.string()) + ".replies";
 }
 
+base::Result<void> check_reply_function(const std::string& key_file, const PublicKey& key,
+                                        const ReplyFunction& function,
+                                        const std::string& state_directory) {
+  if (auto beside = check_record(reply_record_path(key_file), key, function); !beside) {
+    return beside;
+  }
+  if (state_directory.empty()) return {};
+  return check_record(reply_record_path(key_file, state_directory), key, function);
+}
+
 base::Result<void> hold_reply_function(const std::string& key_file, const PublicKey& key,
-                                       const ReplyFunction& function) {
-  const std::string path = reply_record_path(key_file);
+                                       const ReplyFunction& function,
+                                       const std::string& state_directory) {
+  if (!state_directory.empty()) {
+    auto beside = check_record(reply_record_path(key_file), key, function);
+    if (!beside) return beside;
+  }
+  const std::string path = reply_record_path(key_file, state_directory);
   const std::string digits = base::to_hex(key);
   const std::string line = digits + " " + function.digest + " " + function.description + "\n";
   bool may_write = false;
@@ -192,11 +235,7 @@ base::Result<void> hold_reply_function(const std::string& key_file, const Public
             (may_write ? "lock: another might write down another function there" : "write"),
         path, "write this line there: " + line.substr(0, line.size() - 1));
   }
-  if ((*entry)->digest == function.digest) return {};
-  return base::fail("under this suite 1 key requests were answered by " +
-                        std::string((*entry)->description) + "; by " + function.description +
-                        " they would get a second answer, which lets requests be forged",
-                    path, "give the service a new key: pssst genkey");
+  return compare(**entry, function, path);
 }
 
 }  // namespace pssst::server

@@ -5,23 +5,24 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
 #include "base/hex.hpp"
 #include "identity/key_file.hpp"
-#include "server/handlers.hpp"
+#include "server/config/credentials.hpp"
+#include "server/handler/handler_factory.hpp"
 
 namespace pssst::server {
 namespace {
 
-std::string default_name(std::uint16_t udp_port) {
-  return "udp-" + std::to_string(udp_port);
-}
+constexpr std::size_t kNameSizeMax = 64;
 
 std::string place_of(const Service& service) {
   const std::string place = "service at UDP port " + std::to_string(service.udp_port);
-  return service.name.empty() || service.name == default_name(service.udp_port)
+  return service.name.empty() || service.name == default_service_name(service.udp_port)
              ? place
              : "service " + service.name + " at UDP port " + std::to_string(service.udp_port);
 }
@@ -29,60 +30,6 @@ std::string place_of(const Service& service) {
 bool serves_suite1(const Service& service) noexcept {
   return std::ranges::any_of(service.keys,
                              [](const ServerKey& key) { return key.suite() == kSuite1; });
-}
-
-base::Result<void> check_handler(const Service& service) {
-  const HandlerTraits& traits = service.handler->traits();
-  if (!serves_suite1(service) || !traits.replies || traits.reply_is_pure) return {};
-  return base::fail("the replies of handler " + std::string(traits.name) +
-                        " vary, and suite 1 is broken by two different replies to one request",
-                    place_of(service),
-                    "choose a handler whose reply depends on the request alone, or a key of suite "
-                    "0xF002");
-}
-
-/// Within one service.
-base::Result<void> check_keys(const Service& service) {
-  if (service.keys.empty()) return base::fail("no key", place_of(service), "give it one");
-  const auto of_suite1 = std::ranges::count(service.keys, kSuite1, &ServerKey::suite);
-  if (service.try_second_key && of_suite1 != 2) {
-    return base::fail("a second key is to be tried, but it has " + std::to_string(of_suite1) +
-                          (of_suite1 == 1 ? " key" : " keys") + " of suite 1",
-                      place_of(service), "give it two, or leave try_second_key out");
-  }
-  for (std::size_t i = 0; i < service.keys.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      const ServerKey& a = service.keys[j];
-      const ServerKey& b = service.keys[i];
-      if (a.suite() != b.suite() || a.key_id() != b.key_id()) continue;
-      if (a.suite() == kSuite1) {
-        if (service.try_second_key && a.public_key() != b.public_key()) continue;
-        return base::fail(
-            "two keys of suite 1, whose requests do not say which they are for", place_of(service),
-            "give it one, and others of suite 0xF002; or let try_second_key try both, "
-            "which doubles what junk costs");
-      }
-      return base::fail("two keys with the key id " + base::to_hex(a.key_id()), place_of(service),
-                        "give it a new key in place of one of them");
-    }
-  }
-  return {};
-}
-
-base::Result<void> check_pair_of_keys(const Service& a, const ServerKey& key_a, const Service& b,
-                                      const ServerKey& key_b) {
-  if (key_a.public_key() != key_b.public_key()) return {};
-  if (key_a.suite() != key_b.suite()) {
-    return base::fail("one key in two suites", place_of(b), "give each suite a key of its own");
-  }
-  const bool both_reply = a.handler->traits().replies && b.handler->traits().replies;
-  if (&a != &b && key_a.suite() == kSuite1 && both_reply) {
-    return base::fail(
-        "the service at UDP port " + std::to_string(a.udp_port) +
-            " replies under the same key, and a suite 1 key must have one reply function only",
-        place_of(b), "give each service its own key");
-  }
-  return {};
 }
 
 /// At one UDP port: by the addresses that are called.
@@ -93,37 +40,137 @@ bool tells_apart(const Service& a, const Service& b) {
   });
 }
 
-/// Of two services, or of one with itself.
-base::Result<void> check_pair(const Service& a, const Service& b) {
-  if (&a != &b && a.udp_port == b.udp_port && !tells_apart(a, b)) {
-    return base::fail("two services at this UDP port", place_of(a),
-                      "give each its own, or addresses that tell them apart");
+/// Collects what is wrong with the services.
+class ServiceInspection {
+ public:
+  ServiceInspection(std::span<const Service> services, const ClientLookup& clients)
+      : services_(services), clients_(clients) {}
+
+  std::vector<ServiceFault> find() && {
+    for (std::size_t i = 0; i < services_.size(); ++i) {
+      check_keys(services_[i]);
+      check_handler(services_[i]);
+      check_no_client(services_[i]);
+      for (std::size_t j = 0; j < i; ++j) check_pair(services_[j], services_[i]);
+      check_pair_of_keys(services_[i], services_[i]);
+    }
+    return std::move(faults_);
   }
-  if (&a != &b && a.name == b.name) {
-    return base::fail("two services of the name " + a.name, place_of(b), "give each its own");
+
+ private:
+  void refuse(const Service& service, std::string_view part, std::size_t key, std::string what,
+              std::string remedy) {
+    faults_.push_back(
+        {.service = static_cast<std::size_t>(&service - services_.data()),
+         .part = part,
+         .key = key,
+         .error = {
+             .what = std::move(what), .where = place_of(service), .remedy = std::move(remedy)}});
   }
-  for (const ServerKey& key_a : a.keys) {
-    for (const ServerKey& key_b : b.keys) {
-      if (&key_a == &key_b) continue;
-      if (auto fit = check_pair_of_keys(a, key_a, b, key_b); !fit) return fit;
+
+  void check_handler(const Service& service) {
+    const auto parts = service.handler->parts();
+    for (const auto& part : parts) check_handler(service, *part, true);
+    if (parts.empty()) check_handler(service, *service.handler, false);
+  }
+
+  void check_handler(const Service& service, const Handler& handler, bool typed) {
+    const HandlerTraits& traits = handler.traits();
+    const std::string name(traits.name);
+    if (serves_suite1(service) && traits.replies && !traits.reply_is_pure) {
+      refuse(service, typed ? "types" : "handler", 0,
+             "the replies of handler " + name +
+                 " vary, and suite 1 is broken by two different replies to one request",
+             "choose a handler whose reply depends on the request alone, or a key of suite 0xF002");
+    }
+    const bool fits = service.policy == ClientPolicy::kRequired ||
+                      (typed && service.policy == ClientPolicy::kOptional);
+    if (traits.needs_client && !fits) {
+      refuse(service, typed ? "types" : "handler", 0,
+             "handler " + name + " needs authenticated clients, and others may call",
+             "set the policy to required");
     }
   }
-  return {};
-}
 
-base::Result<void> check_not_a_client(const Service& service, const ClientLookup& clients) {
-  for (const ServerKey& server_key : service.keys) {
-    const std::array<const std::uint8_t*, 1> key{server_key.public_key().data()};
-    std::array<FoundClient, 1> found{};
-    clients.find(key, found);
-    const DropReason drop = found[0].drop;
-    if (drop == DropReason::kClientUnknown || drop == DropReason::kClientsUnavailable) continue;
-    return base::fail(
-        "its key is enrolled as a client's, and one key is never both a client's and a server's",
-        place_of(service), "give the service or the client a new key");
+  /// Within one service.
+  void check_keys(const Service& service) {
+    if (service.keys.empty()) return refuse(service, "keys", 0, "no key", "give it one");
+    const auto of_suite1 = std::ranges::count(service.keys, kSuite1, &ServerKey::suite);
+    if (service.try_second_key && of_suite1 != 2) {
+      refuse(service, "second_key", 0,
+             "a second key is to be tried, but it has " + std::to_string(of_suite1) +
+                 (of_suite1 == 1 ? " key" : " keys") + " of suite 1",
+             "give it two, or leave second_key out");
+    }
+    for (std::size_t i = 0; i < service.keys.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) check_key_after(service, j, i);
+    }
   }
-  return {};
-}
+
+  void check_key_after(const Service& service, std::size_t first, std::size_t second) {
+    const ServerKey& a = service.keys[first];
+    const ServerKey& b = service.keys[second];
+    if (a.suite() != b.suite() || a.key_id() != b.key_id()) return;
+    if (a.suite() != kSuite1) {
+      return refuse(service, "keys", second, "two keys with the key id " + base::to_hex(a.key_id()),
+                    "give it a new key in place of one of them");
+    }
+    if (service.try_second_key && a.public_key() != b.public_key()) return;
+    refuse(service, "keys", second,
+           "two keys of suite 1, whose requests do not say which they are for",
+           "give it one, and others of suite 0xF002; or let second_key try both, which doubles "
+           "what junk costs");
+  }
+
+  void check_pair(const Service& a, const Service& b) {
+    if (a.udp_port == b.udp_port && !tells_apart(a, b)) {
+      refuse(b, "udp_port", 0, "two services at this UDP port",
+             "give each its own, or addresses that tell them apart");
+    } else if (a.name == b.name) {
+      refuse(b, "name", 0, "two services of the name " + a.name, "give each its own");
+    } else {
+      check_pair_of_keys(a, b);
+    }
+  }
+
+  /// Of two services, or of one with itself.
+  void check_pair_of_keys(const Service& a, const Service& b) {
+    const bool both_reply = a.handler->traits().replies && b.handler->traits().replies;
+    for (const ServerKey& key_a : a.keys) {
+      for (std::size_t i = 0; i < b.keys.size(); ++i) {
+        const ServerKey& key_b = b.keys[i];
+        if (&key_a == &key_b || key_a.public_key() != key_b.public_key()) continue;
+        if (key_a.suite() != key_b.suite()) {
+          return refuse(b, "keys", i, "one key in two suites", "give each suite a key of its own");
+        }
+        if (&a == &b || key_a.suite() != kSuite1 || !both_reply) continue;
+        return refuse(b, "keys", i,
+                      "the service at UDP port " + std::to_string(a.udp_port) +
+                          " replies under the same key, and a suite 1 key must have one reply "
+                          "function only",
+                      "give each service its own key");
+      }
+    }
+  }
+
+  void check_no_client(const Service& service) {
+    for (std::size_t i = 0; i < service.keys.size(); ++i) {
+      const std::array<const std::uint8_t*, 1> key{service.keys[i].public_key().data()};
+      std::array<FoundClient, 1> found{};
+      clients_.find(key, found);
+      const DropReason drop = found[0].drop;
+      if (drop == DropReason::kClientUnknown || drop == DropReason::kClientsUnavailable) continue;
+      refuse(service, "keys", i,
+             "its key is enrolled as a client's, and one key is never both a client's and a "
+             "server's",
+             "give the service or the client a new key");
+    }
+  }
+
+  std::span<const Service> services_;
+  const ClientLookup& clients_;
+  std::vector<ServiceFault> faults_;
+};
 
 std::string suite_name(std::uint16_t suite) {
   return suite == kSuite1 ? "1" : "0xF002";
@@ -131,27 +178,10 @@ std::string suite_name(std::uint16_t suite) {
 
 base::Result<std::vector<ServerKey>> read_keys(const ServiceSettings& settings) {
   std::vector<ServerKey> keys;
-  bool any_f002 = false;
   for (const std::string& path : settings.key_files) {
-    const auto read = identity::read_server_private_key(path);
-    if (!read) return tl::unexpected(read.error());
-    if (settings.suite && read->suite != *settings.suite) {
-      return base::fail("the key is of suite " + suite_name(read->suite) +
-                            ", but the service at UDP port " + std::to_string(settings.udp_port) +
-                            " is to serve suite " + suite_name(*settings.suite),
-                        path,
-                        "make a key for it: pssst genkey --suite " + suite_name(*settings.suite));
-    }
-    const bool f002 = read->suite == kSuiteF002;
-    any_f002 = any_f002 || f002;
-    keys.emplace_back(
-        read->key, KeyUse{.suite = read->suite,
-                          .label = f002 ? std::string_view(settings.label) : std::string_view()});
-  }
-  if (!any_f002 && !settings.label.empty()) {
-    return base::fail("it has a label, but no key of suite 0xF002, which takes one",
-                      "service at UDP port " + std::to_string(settings.udp_port),
-                      "make a key: pssst genkey --suite 0xf002");
+    auto key = read_service_key(settings, path);
+    if (!key) return tl::unexpected(key.error());
+    keys.push_back(std::move(*key));
   }
   return keys;
 }
@@ -170,6 +200,16 @@ base::Result<std::vector<Address>> parse_addresses(const ServiceSettings& settin
 }
 
 }  // namespace
+
+std::optional<unsigned> reply_limit_percent(double factor) noexcept {
+  constexpr double kTolerance = 1e-6;
+  const double percent = std::round(factor * 100);
+  // Written so that it is false for a NaN.
+  const bool is_good = percent >= kReplyLimitMin && percent <= kReplyLimitMax &&
+                       std::abs(factor * 100 - percent) < kTolerance;
+  if (!is_good) return std::nullopt;
+  return static_cast<unsigned>(percent);
+}
 
 std::optional<Address> parse_address(const std::string& text) {
   Address address{};
@@ -193,38 +233,91 @@ const ServerKey* Service::second_key() const noexcept {
   return &*std::find_if(std::next(first), keys.end(), of_suite1);
 }
 
-base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings) {
+bool is_service_name(std::string_view name) noexcept {
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+  };
+  return !name.empty() && name.size() <= kNameSizeMax && std::ranges::all_of(name, fits);
+}
+
+std::string_view service_name_remedy() noexcept {
+  return "choose 1 to 64 letters, digits, '-', '_' and '.'";
+}
+
+base::Result<ServerKey> read_service_key(const ServiceSettings& settings,
+                                         const std::string& key_file) {
+  const auto kind = is_credential_file(key_file) ? identity::KeyFileKind::kCredential
+                                                 : identity::KeyFileKind::kOperators;
+  const auto read = identity::read_server_private_key(key_file, kind);
+  if (!read) return tl::unexpected(read.error());
+  if (settings.suite && read->suite != *settings.suite) {
+    return base::fail(
+        "the key is of suite " + suite_name(read->suite) + ", but the service at UDP port " +
+            std::to_string(settings.udp_port) + " is to serve suite " + suite_name(*settings.suite),
+        key_file, "make a key for it: pssst genkey --suite " + suite_name(*settings.suite));
+  }
+  const bool labelled = read->suite == kSuiteF002;
+  return ServerKey(
+      read->key, KeyUse{.suite = read->suite,
+                        .label = labelled ? std::string_view(settings.label) : std::string_view()});
+}
+
+base::Result<void> check_label(const ServiceSettings& settings, std::span<const ServerKey> keys) {
+  if (settings.label.empty() || std::ranges::count(keys, kSuiteF002, &ServerKey::suite) > 0) {
+    return {};
+  }
+  return base::fail("it has a label, but no key of suite 0xF002, which takes one",
+                    "service at UDP port " + std::to_string(settings.udp_port),
+                    "make a key: pssst genkey --suite 0xf002");
+}
+
+std::string default_service_name(std::uint16_t udp_port) {
+  return "udp-" + std::to_string(udp_port);
+}
+
+base::Result<Service> make_service_without_keys(const ServiceSettings& settings,
+                                                HandlerRuntime* runtime) {
+  auto handler = make_service_handler(settings, runtime);
+  if (!handler) return tl::unexpected(handler.error());
+  auto addresses = parse_addresses(settings);
+  if (!addresses) return tl::unexpected(addresses.error());
+  return Service{
+      .name = settings.name.empty() ? default_service_name(settings.udp_port) : settings.name,
+      .udp_port = settings.udp_port,
+      .addresses = std::move(*addresses),
+      .keys = {},
+      .try_second_key = settings.try_second_key,
+      .policy = settings.policy,
+      .handler = std::move(*handler),
+      .reply_limit = settings.reply_limit};
+}
+
+base::Result<std::vector<Service>> make_services(std::span<const ServiceSettings> settings,
+                                                 HandlerRuntime* runtime) {
   std::vector<Service> services;
   services.reserve(settings.size());
   for (const ServiceSettings& one : settings) {
-    auto handler = make_handler(one.handler, one.reply);
-    if (!handler) return tl::unexpected(handler.error());
+    auto service = make_service_without_keys(one, runtime);
+    if (!service) return tl::unexpected(service.error());
     auto keys = read_keys(one);
     if (!keys) return tl::unexpected(keys.error());
-    auto addresses = parse_addresses(one);
-    if (!addresses) return tl::unexpected(addresses.error());
-    services.push_back(Service{.name = one.name.empty() ? default_name(one.udp_port) : one.name,
-                               .udp_port = one.udp_port,
-                               .addresses = std::move(*addresses),
-                               .keys = std::move(*keys),
-                               .try_second_key = one.try_second_key,
-                               .policy = one.policy,
-                               .handler = std::move(*handler),
-                               .index = services.size()});
+    if (auto fit = check_label(one, *keys); !fit) return tl::unexpected(fit.error());
+    service->keys = std::move(*keys);
+    service->index = services.size();
+    services.push_back(std::move(*service));
   }
   return services;
 }
 
+std::vector<ServiceFault> find_service_faults(std::span<const Service> services,
+                                              const ClientLookup& clients) {
+  return ServiceInspection(services, clients).find();
+}
+
 base::Result<void> check_services(std::span<const Service> services, const ClientLookup& clients) {
-  for (std::size_t i = 0; i < services.size(); ++i) {
-    if (auto fit = check_keys(services[i]); !fit) return fit;
-    if (auto fit = check_handler(services[i]); !fit) return fit;
-    if (auto fit = check_not_a_client(services[i], clients); !fit) return fit;
-    for (std::size_t j = 0; j <= i; ++j) {
-      if (auto fit = check_pair(services[j], services[i]); !fit) return fit;
-    }
-  }
-  return {};
+  std::vector<ServiceFault> faults = find_service_faults(services, clients);
+  if (faults.empty()) return {};
+  return tl::unexpected(std::move(faults.front().error));
 }
 
 }  // namespace pssst::server

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 
-#include <bitset>
 #include <chrono>
 #include <utility>
 
@@ -21,8 +20,8 @@ constexpr std::uint16_t kUdpPorts = 256;
 
 net::DpdkConfig runtime_config(const DpdkSettings& dpdk, unsigned cpu,
                                const std::vector<std::uint16_t>& udp_ports) {
-  auto set = std::make_shared<std::bitset<65536>>();
-  for (const std::uint16_t udp_port : udp_ports) set->set(udp_port);
+  auto set = std::make_shared<net::UdpPortSet>();
+  for (const std::uint16_t udp_port : udp_ports) set->insert(udp_port);
   return {.vdevs = dpdk.vdevs,
           .pci_devices = dpdk.pci_devices,
           .cpus = {cpu},

@@ -286,7 +286,8 @@ void add_output(CLI::App& app, Arguments& arguments) {
       ->option_text("N")
       ->check(CLI::Range(0.01, 1e9).description(""));
   app.add_option("--source-prefix", arguments.source_prefix,
-                 "Hostile datagrams come from all over this prefix, 198.18.0.0/15 (DPDK).")
+                 "Hostile datagrams come from all over this IPv4 prefix: 198.18.0.0/15, 0.0.0.0/0. "
+                 "Over kernel sockets as root, or from 127.0.0.0/8.")
       ->option_text("PREFIX");
   app.add_option("--x25519-kernel", arguments.x25519_kernel,
                  "What makes the requests. Default: the best that this CPU has.")

@@ -34,6 +34,13 @@ double per_second(std::uint64_t count, double seconds) noexcept {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
+/// Of the good requests that were due, the share that was answered: what an attack leaves of the
+/// service.
+double goodput(const CounterValues& values) noexcept {
+  const std::uint64_t due = values.sent + values.unsent;
+  return due == 0 ? 0 : static_cast<double>(values.answered) / static_cast<double>(due);
+}
+
 std::string percent(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return "-";
   std::array<char, 32> text{};
@@ -241,6 +248,8 @@ std::string to_json(const LoadReport& report, const Settings& settings) {
   json["answered_per_s"] = report.answered_per_s(settings);
   json["loss"] =
       values.sent == 0 ? 0.0 : static_cast<double>(values.lost) / static_cast<double>(values.sent);
+  json["goodput"] = goodput(values);
+  json["hostile_sent_per_s"] = per_second(values.hostile_sent_total(), report.sending_s);
   json.update(counters_json(values));
   json["unreachable"] = report.unreachable;
   json["send_errors"] = report.send_errors;

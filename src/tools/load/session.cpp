@@ -135,7 +135,10 @@ base::Result<LoadReport> run_on_sockets(const Settings& settings, Crew& crew,
   if (!endpoint) return tl::unexpected(endpoint.error());
   std::vector<std::unique_ptr<net::SocketClientPort>> ports;
   for (unsigned i = 0; i < settings.threads; ++i) {
-    auto port = net::SocketClientPort::open({.server = *endpoint, .sockets = settings.sockets});
+    auto port =
+        net::SocketClientPort::open({.server = *endpoint,
+                                     .sockets = settings.sockets,
+                                     .foreign_sources = !settings.hostile.source_prefix.empty()});
     if (!port) return tl::unexpected(std::move(port.error()));
     ports.push_back(*std::move(port));
   }

@@ -123,10 +123,6 @@ base::Result<void> read_hostile(const Arguments& arguments, Settings& settings) 
   }
   hostile.source_prefix = arguments.source_prefix;
   if (hostile.source_prefix.empty()) return {};
-  if (!settings.dpdk) {
-    return base::fail("kernel sockets have their own addresses only", "--source-prefix",
-                      "send over a DPDK port");
-  }
   const auto prefix = SourcePrefix::parse(hostile.source_prefix);
   if (!prefix) {
     return base::fail(prefix.error().what, "--source-prefix " + hostile.source_prefix,

@@ -65,7 +65,7 @@ TEST_F(CheckServices, ASecondKeyIsTriedOnlyWhereThereAreTwo) {
   one.try_second_key = true;
   EXPECT_EQ(refusal(services_of(std::move(one))),
             "service at UDP port 7700: a second key is to be tried, but it has 1 key of suite 1: "
-            "give it two, or leave try_second_key out");
+            "give it two, or leave second_key out");
   Service two = make_service(7700, "echo", a_);
   two.keys.emplace_back(b_);
   EXPECT_EQ(two.second_key(), nullptr);

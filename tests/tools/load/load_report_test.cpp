@@ -102,6 +102,7 @@ TEST(LoadReport, TextTellsGoodputFromHostileTraffic) {
   EXPECT_NE(text.find("junk 5,000"), std::string::npos);
   const Json json = Json::parse(to_json(hostile, settings()));
   EXPECT_EQ(json["hostile_sent"], 5000);
+  EXPECT_EQ(json["hostile_sent_per_s"], 500);
   EXPECT_EQ(json["hostile_sent_by_kind"], Json({{"junk", 5000}}));
 }
 
