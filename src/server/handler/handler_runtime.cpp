@@ -59,7 +59,7 @@ base::Result<std::shared_ptr<const AttachedHandler>> HandlerRuntime::attach(
                       "restart it");
   }
   const std::lock_guard lock(mutex_);
-  const auto free = std::ranges::find_if(entries_, is_free);
+  auto* const free = std::ranges::find_if(entries_, is_free);
   if (free == entries_.end()) {
     return base::fail(
         "more than " + std::to_string(kHandlersMax) + " handlers that are not built in",

@@ -88,6 +88,7 @@ base::Result<base::FileDescriptor> copy_sealed(int file, const std::string& path
 
 /// What dlopen() said, with the file's own name.
 base::Error loading_error(const std::string& copy_name, const std::string& path) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps it per thread
   const char* const said = ::dlerror();
   std::string text = said == nullptr ? "it cannot be loaded" : said;
   if (const auto at = text.find(copy_name); at == 0) {
