@@ -40,8 +40,8 @@ struct DpdkConfig {
   std::vector<IpAddress> addresses{};  ///< ours, on every device
   /// Served on every device; none: untagged frames alone.
   std::vector<std::uint16_t> vlans{};
-  std::optional<MacAddress> gateway_mac{};  ///< of all replies; none: where each came from
-  unsigned mtu = 0;                         ///< largest IP packet sent; 0: the device's
+  std::optional<MacAddress> gateway_mac{};      ///< of all replies; none: where each came from
+  unsigned mtu = 0;                             ///< largest IP packet sent; 0: the device's
   std::shared_ptr<const UdpPortSet> udp_ports;  ///< not null
   /// Per device, virtual ones first: the name of a tap through which the kernel gets what is not
   /// for us, and sends. Fewer than devices: the rest have none.

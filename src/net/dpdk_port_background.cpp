@@ -31,8 +31,8 @@ void make_rings(WorkerRings& rings, const DpdkConfig& config) {
 }  // namespace
 
 std::uint16_t mtu_of(const DpdkDevice& device, const DpdkConfig& config) noexcept {
-  return static_cast<std::uint16_t>(
-      config.mtu == 0 ? device.mtu : std::min<unsigned>(config.mtu, device.mtu));
+  return static_cast<std::uint16_t>(config.mtu == 0 ? device.mtu
+                                                    : std::min<unsigned>(config.mtu, device.mtu));
 }
 
 base::Result<std::unique_ptr<PortBackground>> start_background(

@@ -40,10 +40,10 @@ struct FrameFilter {
   MacAddress mac{};
   /// Where replies to datagrams and echo requests go; none: where each came from.
   std::optional<MacAddress> gateway_mac{};
-  std::shared_ptr<const OwnAddresses> addresses;        ///< not null
-  std::shared_ptr<const UdpPortSet> udp_ports;  ///< those with a service; not null
-  VlanSet vlans{1};                                     ///< those served; by default untagged
-  std::uint16_t mtu = 1500;                             ///< the largest IP packet sent
+  std::shared_ptr<const OwnAddresses> addresses;  ///< not null
+  std::shared_ptr<const UdpPortSet> udp_ports;    ///< those with a service; not null
+  VlanSet vlans{1};                               ///< those served; by default untagged
+  std::uint16_t mtu = 1500;                       ///< the largest IP packet sent
   /// False: UDP checksums may be partial, as a local kernel leaves them on virtual devices.
   bool verify_udp_checksum = true;
 };

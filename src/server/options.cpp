@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/help_formatter.hpp"
-#include "server/config/network.hpp"
 #include "server/cpus.hpp"
+#include "server/dpdk_arguments.hpp"
 #include "server/option_text.hpp"
 #include "server/service_option.hpp"
 
@@ -49,22 +49,7 @@ struct Arguments {
   unsigned proof_table_memory_mb = Configuration{}.proof_table_memory_mb;
   unsigned later_replies = Configuration{}.later_replies;
   std::vector<std::string> listen;
-  std::vector<std::string> vdevs;
-  std::vector<std::string> pci_devices;
-  std::vector<std::string> addresses;
-  std::vector<std::string> vlans;
-  std::string gateway_mac;
-  unsigned mtu = DpdkOptions{}.mtu;
-  std::vector<std::string> exception_taps;
-  std::string capture_drops;
-  std::string capture_file;
-  unsigned capture_rate = DpdkOptions{}.capture_rate;
-  unsigned capture_size_mb = DpdkOptions{}.capture_size_mb;
-  bool hugepages = false;
-  unsigned memory_mb = DpdkOptions{}.memory_mb;
-  unsigned queue_size = DpdkOptions{}.queue_size;
-  bool no_verify_udp_checksum = false;
-  std::vector<std::string> eal;
+  DpdkArguments dpdk;
   std::string user;
   bool no_seccomp = false;
   std::string control;
@@ -179,58 +164,59 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
   add_repeatable(app, "--listen", arguments.listen, "ADDRESS",
                  "Local address, repeatable. Default: 0.0.0.0, and :: where there is IPv6.",
                  kSocketGroup);
-  add_repeatable(app, "--vdev", arguments.vdevs, "DEVICE",
+  add_repeatable(app, "--vdev", arguments.dpdk.vdevs, "DEVICE",
                  "Virtual device as EAL's --vdev, repeatable: net_tap0,iface=pssst0.", kDpdkGroup);
-  add_repeatable(app, "--pci", arguments.pci_devices, "ADDRESS",
+  add_repeatable(app, "--pci", arguments.dpdk.pci_devices, "ADDRESS",
                  "PCI address of a NIC, repeatable: 0000:01:00.0.", kDpdkGroup);
-  add_repeatable(app, "--address", arguments.addresses, "ADDRESS",
+  add_repeatable(app, "--address", arguments.dpdk.addresses, "ADDRESS",
                  "Own IPv4 or IPv6 address, on every device, repeatable.", kDpdkGroup);
-  add_repeatable(app, "--vlan", arguments.vlans, "VLAN",
+  add_repeatable(app, "--vlan", arguments.dpdk.vlans, "VLAN",
                  "VLAN (802.1Q) to serve, repeatable; 0: untagged frames. Default: 0.", kDpdkGroup);
-  app.add_option("--gateway-mac", arguments.gateway_mac,
+  app.add_option("--gateway-mac", arguments.dpdk.gateway_mac,
                  "MAC address that every reply goes to. Default: where its request came from.")
       ->type_name("MAC")
       ->group(kDpdkGroup);
-  app.add_option("--mtu", arguments.mtu,
+  app.add_option("--mtu", arguments.dpdk.mtu,
                  "Largest IP packet to send; a larger reply is a drop. Default: the device's.")
       ->check(CLI::Range(576U, 9216U).description(""))
       ->type_name("BYTES")
       ->group(kDpdkGroup);
-  add_repeatable(app, "--exception", arguments.exception_taps, "INTERFACE",
+  add_repeatable(app, "--exception", arguments.dpdk.exception_taps, "INTERFACE",
                  "Interface (tap) to make, through which the kernel gets all frames that are not "
                  "for the server, and sends; repeatable, one a device.",
                  kDpdkGroup);
-  app.add_option("--capture-drops", arguments.capture_drops,
+  app.add_option("--capture-drops", arguments.dpdk.capture_drops,
                  "Drops to write to the capture file, by their counters' names: tag,udp_checksum.")
       ->type_name("REASONS")
       ->group(kDpdkGroup);
-  app.add_option("--capture-file", arguments.capture_file, "pcap file for them, replaced.")
+  app.add_option("--capture-file", arguments.dpdk.capture_file, "pcap file for them, replaced.")
       ->type_name("FILE")
       ->group(kDpdkGroup);
-  app.add_option("--capture-rate", arguments.capture_rate,
+  app.add_option("--capture-rate", arguments.dpdk.capture_rate,
                  "Most frames captured a second and worker. Default: 100.")
       ->check(CLI::Range(1U, 100000U).description(""))
       ->type_name("N")
       ->group(kDpdkGroup);
-  app.add_option("--capture-size", arguments.capture_size_mb,
+  app.add_option("--capture-size", arguments.dpdk.capture_size_mb,
                  "Size at which the capture file ends, MB. Default: 64.")
       ->check(CLI::Range(1U, 1048576U).description(""))
       ->type_name("MB")
       ->group(kDpdkGroup);
-  app.add_flag("--hugepages", arguments.hugepages, "Memory from hugepages.")->group(kDpdkGroup);
-  app.add_option("--memory", arguments.memory_mb, "Memory of DPDK, MB. Default: 256.")
+  app.add_flag("--hugepages", arguments.dpdk.hugepages, "Memory from hugepages.")
+      ->group(kDpdkGroup);
+  app.add_option("--memory", arguments.dpdk.memory_mb, "Memory of DPDK, MB. Default: 256.")
       ->check(CLI::Range(16U, 1048576U).description(""))
       ->type_name("MB")
       ->group(kDpdkGroup);
-  app.add_option("--queue-size", arguments.queue_size,
+  app.add_option("--queue-size", arguments.dpdk.queue_size,
                  "Descriptors per receive and transmit queue. Default: 1024.")
       ->check(CLI::Range(32U, 32768U).description(""))
       ->type_name("N")
       ->group(kDpdkGroup);
-  app.add_flag("--no-verify-udp-checksum", arguments.no_verify_udp_checksum,
+  app.add_flag("--no-verify-udp-checksum", arguments.dpdk.no_verify_udp_checksum,
                "Take datagrams with a wrong or partial UDP checksum (virtual devices).")
       ->group(kDpdkGroup);
-  add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
+  add_repeatable(app, "--eal", arguments.dpdk.eal, "ARGUMENT",
                  "Argument handed to EAL, repeatable: --eal=--log-level=8, or --eal=--telemetry "
                  "for dpdk-telemetry.py.",
                  kDpdkGroup);
@@ -258,68 +244,6 @@ base::Result<void> read_socket(const Arguments& arguments, SocketOptions& option
     }
   }
   options.addresses = arguments.listen;
-  return {};
-}
-
-/// A value of an option, or the mistake in it.
-template <class T>
-base::Result<T> read_value(base::Result<T> (*read)(const std::string&), const std::string& option,
-                           const std::string& text) {
-  auto value = read(text);
-  if (value) return value;
-  const base::Error& error = value.error();
-  return error.remedy.empty() ? misuse(error.what, option + " " + text)
-                              : misuse(error.what, option + " " + text, error.remedy);
-}
-
-base::Result<void> read_network(const Arguments& arguments, DpdkOptions& options) {
-  for (const std::string& text : arguments.addresses) {
-    const auto address = read_value(read_own_address, "--address", text);
-    if (!address) return tl::unexpected(address.error());
-    options.addresses.push_back(*address);
-  }
-  for (const std::string& text : arguments.vlans) {
-    const auto vlan = read_value(read_vlan, "--vlan", text);
-    if (!vlan) return tl::unexpected(vlan.error());
-    options.vlans.push_back(*vlan);
-  }
-  options.exception_taps = arguments.exception_taps;
-  options.capture_file = arguments.capture_file;
-  options.capture_rate = arguments.capture_rate;
-  options.capture_size_mb = arguments.capture_size_mb;
-  if (!arguments.capture_drops.empty()) {
-    auto reasons = read_value(read_drop_reasons, "--capture-drops", arguments.capture_drops);
-    if (!reasons) return tl::unexpected(reasons.error());
-    options.capture_drops = std::move(*reasons);
-  }
-  if (!arguments.gateway_mac.empty()) {
-    const auto mac = read_value(read_station_mac, "--gateway-mac", arguments.gateway_mac);
-    if (!mac) return tl::unexpected(mac.error());
-    options.gateway_mac = *mac;
-  }
-  return {};
-}
-
-base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
-  if (arguments.vdevs.empty() && arguments.pci_devices.empty()) {
-    return misuse("no device", "--port dpdk", "name one with --vdev or --pci");
-  }
-  if (arguments.addresses.empty()) {
-    return misuse("no address of our own", "--port dpdk", "give one with --address");
-  }
-  options.vdevs = arguments.vdevs;
-  options.pci_devices = arguments.pci_devices;
-  options.hugepages = arguments.hugepages;
-  options.memory_mb = arguments.memory_mb;
-  options.queue_size = arguments.queue_size;
-  options.verify_udp_checksum = !arguments.no_verify_udp_checksum;
-  options.eal_arguments = arguments.eal;
-  options.mtu = arguments.mtu;
-  if (auto read = read_network(arguments, options); !read) return read;
-  if (auto checked = check_network(options); !checked) {
-    const std::string& where = checked.error().where;
-    return misuse(checked.error().what, "--port dpdk" + (where.empty() ? "" : " " + where));
-  }
   return {};
 }
 
@@ -426,7 +350,7 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
   options.later_replies = arguments.later_replies;
   const auto read = options.port == PortKind::kSocket ? read_socket(arguments, options.socket)
-                                                      : read_dpdk(arguments, options.dpdk);
+                                                      : read_dpdk(arguments.dpdk, options.dpdk);
   if (!read) return tl::unexpected(read.error());
   return options;
 }

@@ -35,8 +35,8 @@ constexpr std::uint16_t kTag = 0x6005;
 
 net::FrameFilter make_port_filter() {
   net::FrameFilter filter = our_filter();
-  auto udp_ports = std::make_shared<std::bitset<65536>>();
-  for (std::uint16_t i = 0; i < 4; ++i) udp_ports->set(kFirstPort + i);  // the last has no service
+  auto udp_ports = std::make_shared<net::UdpPortSet>();
+  for (std::uint16_t i = 0; i < 4; ++i) udp_ports->insert(kFirstPort + i);  // the last has no service
   filter.udp_ports = udp_ports;
   filter.vlans.set(kTag & 0x0fff);
   filter.mtu = 1400;

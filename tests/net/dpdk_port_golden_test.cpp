@@ -40,8 +40,8 @@ DpdkConfig config_for(std::string_view duty, const std::string& sent) {
     config.addresses.push_back({0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last});
   }
   config.vlans = {0, 5};
-  auto udp_ports = std::make_shared<std::bitset<65536>>();
-  udp_ports->set(5000);
+  auto udp_ports = std::make_shared<UdpPortSet>();
+  udp_ports->insert(5000);
   config.udp_ports = std::move(udp_ports);
   if (duty == "gateway") config.gateway_mac = MacAddress{2, 0, 0, 0, 0, 0xfe};
   if (duty == "mtu") config.mtu = 1300;
