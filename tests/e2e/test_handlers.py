@@ -12,10 +12,10 @@ import pytest
 from conftest import require_root
 from control import control_place
 from handlers import EXAMPLES, LIBRARIES, Called, serving
-from ports import KINDS, UDP_PORT
+from ports import KINDS, NEEDS_ROOT, UDP_PORT
 from pssstd import PSSSTD, since
 from test_reload import File
-from world import UNPRIVILEGED_USER, temporary_files
+from world import UNPRIVILEGED_USER, running, temporary_files
 
 
 @pytest.fixture
@@ -79,7 +79,8 @@ def test_varying_replies_are_refused_on_suite_1(files, place):
         assert "suite 1 is broken by two different replies to one request" in done.stderr
 
 
-def test_what_a_handler_may_do_and_what_it_may_not(files, place):
+def test_what_a_handler_may_do_and_what_it_may_not(files, any_place):
+    place = any_place
     called, echo = Called(files, place), Called(files, place, 1)
     at_once = Called(files, place, 2)
     with serving(place, called.option(library("scripted_1", deadline=150)),
@@ -213,15 +214,8 @@ def reloadable(*more, user=None):
             for name in (path, file.path):
                 shutil.chown(name, "root")
         words = place.namespace.command(PSSSTD, "--config", file.path)
-        with serving_config(words) as server:
+        with running(words) as server:
             yield called, put, control, server
-
-
-@contextlib.contextmanager
-def serving_config(words):
-    from world import running
-    with running(words) as server:
-        yield server
 
 
 def test_a_library_is_reloaded_with_replies_pending(files):
@@ -306,7 +300,7 @@ def test_no_library_comes_in_later_where_there_was_none():
         file = File(files, place, control)
         file.write(['name = "scripted"', f"udp_port = {UDP_PORT}", 'handler = "echo"',
                     f'keys = ["{called.key}"]'])
-        with serving_config(place.namespace.command(PSSSTD, "--config", file.path)):
+        with running(place.namespace.command(PSSSTD, "--config", file.path)):
             configure(file, called.key, LIBRARIES / "scripted_1.so")
             done = control.run("reload")
             assert done.returncode != 0
