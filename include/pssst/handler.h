@@ -11,6 +11,7 @@
 #ifndef PSSST_HANDLER_H
 #define PSSST_HANDLER_H
 
+// NOLINTBEGIN(modernize-deprecated-headers,readability-identifier-naming): this is C
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -142,4 +143,5 @@ extern PSSST_EXPORT const struct pssst_handler pssst_library_handler;
 }
 #endif
 
+// NOLINTEND(modernize-deprecated-headers,readability-identifier-naming)
 #endif

@@ -89,15 +89,16 @@ struct alignas(cmsghdr) SourceControl {
   void attach_to(msghdr& message) noexcept {
     message.msg_control = bytes.data();
     message.msg_controllen = bytes.size();
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = IPPROTO_IP;
-    header->cmsg_type = IP_PKTINFO;
-    header->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+    cmsghdr header{};
+    header.cmsg_level = IPPROTO_IP;
+    header.cmsg_type = IP_PKTINFO;
+    header.cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+    std::memcpy(bytes.data(), &header, sizeof header);
   }
-  static void set(msghdr& message, const Ipv4Address& source) noexcept {
+  void set(const Ipv4Address& source) noexcept {
     in_pktinfo info{};
     std::memcpy(&info.ipi_spec_dst, source.data(), source.size());
-    std::memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &info, sizeof info);
+    std::memcpy(&bytes[CMSG_LEN(0)], &info, sizeof info);
   }
 };
 
@@ -150,7 +151,7 @@ std::size_t SocketClientPort::Impl::send_messages(int fd, mmsghdr* messages,
 std::size_t SocketClientPort::Impl::send_foreign(std::span<const Outgoing> batch) noexcept {
   PSSST_ASSERT(foreign.get() >= 0);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    SourceControl::set(foreign_outgoing[i].msg_hdr, batch[i].source);
+    foreign_controls[i].set(batch[i].source);
   }
   return send_messages(foreign.get(), foreign_outgoing.data(), batch.size());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace pssst::server {
@@ -54,9 +55,10 @@ void SourceLimiter::note_level(float level, const RateLimit& limit, std::uint64_
 void SourceLimiter::charge(const HashedKey& prefix, const RateLimit& limit,
                            std::uint64_t stamp) noexcept {
   if (limit.rate == 0) return;
-  Bucket* emptiest = nullptr;
-  float least = 0;
-  for (Bucket& bucket : sets_[prefix.hash & mask_].buckets) {
+  Set& set = sets_[prefix.hash & mask_];
+  Bucket* emptiest = set.buckets.data();
+  float least = std::numeric_limits<float>::infinity();
+  for (Bucket& bucket : set.buckets) {
     // Another prefix's bucket may empty at another pace; as a measure of who makes room this one
     // will do.
     const float level = bucket.key == 0 ? 0 : level_now(bucket, limit, stamp);
@@ -65,7 +67,7 @@ void SourceLimiter::charge(const HashedKey& prefix, const RateLimit& limit,
       bucket.stamp = static_cast<std::uint32_t>(stamp);
       return note_level(bucket.level, limit, stamp);
     }
-    if (emptiest == nullptr || level < least) {
+    if (level < least) {
       emptiest = &bucket;
       least = level;
     }
