@@ -127,7 +127,8 @@ struct Configuration {
              : std::size_t{configuration.proof_table_memory_mb} << 20;
 }
 
-/// Whether handlers come out of libraries.
+/// Whether a handler of this service comes out of a library, or of any of the services.
+[[nodiscard]] bool uses_library(const ServiceSettings& service) noexcept;
 [[nodiscard]] bool uses_libraries(const Configuration& configuration) noexcept;
 
 /// Whether a handler of this service is not built in.

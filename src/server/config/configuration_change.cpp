@@ -81,6 +81,17 @@ std::string describe_new(const Service& service) {
   return line;
 }
 
+void describe_handlers(const ServiceSettings& a, const ServiceSettings& b,
+                       const std::string& service, std::vector<std::string>& lines) {
+  if (a.types != b.types) {
+    lines.push_back(service + "message types changed");
+  } else if (a.options != b.options) {
+    lines.push_back(service + "options of the handler changed");
+  } else if (uses_library(b)) {
+    lines.push_back(service + "library loaded again");
+  }
+}
+
 /// What of the service itself is new, but for its keys.
 void describe_settings(const Serving& before, const Serving& after, const Service& old,
                        const Service& next, std::vector<std::string>& lines) {
@@ -97,6 +108,7 @@ void describe_settings(const Serving& before, const Serving& after, const Servic
   } else if (a.reply != b.reply) {
     lines.push_back(service + "reply changed");
   }
+  describe_handlers(a, b, service, lines);
   if (a.policy != b.policy) {
     lines.push_back(service + "client policy " + std::string(policy_text(a.policy)) + " is now " +
                     std::string(policy_text(b.policy)));

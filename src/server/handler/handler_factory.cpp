@@ -23,18 +23,6 @@ struct Wanted {
   const MessageTypeSettings* types = nullptr;  ///< null: all messages
 };
 
-base::Result<void> check_types(const LibraryHandler& handler, const Wanted& wanted) {
-  const auto declared = handler.types();
-  if (wanted.types == nullptr || declared.empty()) return {};
-  for (std::size_t type = wanted.types->first; type <= wanted.types->last; ++type) {
-    if (std::ranges::find(declared, type) != declared.end()) continue;
-    return base::fail("its handler " + std::string(handler.traits().name) +
-                          " does not take messages of type " + std::to_string(type),
-                      wanted.options.library, "give that type to another handler");
-  }
-  return {};
-}
-
 base::Result<std::shared_ptr<const Handler>> attach(std::unique_ptr<AttachedHandler> handler,
                                                     HandlerRuntime* runtime) {
   if (runtime == nullptr) return std::shared_ptr<const Handler>(std::move(handler));
@@ -46,14 +34,14 @@ base::Result<std::shared_ptr<const Handler>> attach(std::unique_ptr<AttachedHand
 base::Result<std::shared_ptr<const Handler>> make_library_handler(const Wanted& wanted,
                                                                   HandlerRuntime* runtime) {
   const HandlerOptions& options = wanted.options;
-  auto made = LibraryHandler::create(
-      {.path = options.library,
-       .service = wanted.service,
-       .options = options.options,
-       .limits = {.deadline = options.deadline, .in_flight = options.in_flight}},
-      runtime);
+  LibrarySettings settings{
+      .path = options.library,
+      .service = wanted.service,
+      .options = options.options,
+      .limits = {.deadline = options.deadline, .in_flight = options.in_flight}};
+  if (wanted.types != nullptr) settings.types = TypeRange{wanted.types->first, wanted.types->last};
+  auto made = LibraryHandler::create(settings, runtime);
   if (!made) return tl::unexpected(made.error());
-  if (auto fit = check_types(**made, wanted); !fit) return tl::unexpected(fit.error());
   return attach(std::move(*made), runtime);
 }
 
@@ -113,12 +101,14 @@ base::Result<std::shared_ptr<const Handler>> make_service_handler(const ServiceS
   return std::shared_ptr<const Handler>(std::move(typed));
 }
 
+bool uses_library(const ServiceSettings& service) noexcept {
+  return service.handler == kLibraryHandler ||
+         std::ranges::find(service.types, kLibraryHandler, &MessageTypeSettings::handler) !=
+             service.types.end();
+}
+
 bool uses_libraries(const Configuration& configuration) noexcept {
-  return std::ranges::any_of(configuration.services, [](const ServiceSettings& service) {
-    return service.handler == kLibraryHandler ||
-           std::ranges::find(service.types, kLibraryHandler, &MessageTypeSettings::handler) !=
-               service.types.end();
-  });
+  return std::ranges::any_of(configuration.services, uses_library);
 }
 
 bool has_attached_handler(const ServiceSettings& service) noexcept {

@@ -39,6 +39,18 @@ void take_result(std::int32_t result, HandlerMessage& message) noexcept {
   }
 }
 
+base::Result<void> check_types(const pssst_handler& handler, const LibrarySettings& settings) {
+  const std::span declared(handler.types, handler.type_count);
+  if (!settings.types || declared.empty()) return {};
+  for (std::size_t type = settings.types->first; type <= settings.types->last; ++type) {
+    if (std::ranges::find(declared, type) != declared.end()) continue;
+    return base::fail("its handler " + std::string(handler.name) +
+                          " does not take messages of type " + std::to_string(type),
+                      settings.path, "give that type to another handler");
+  }
+  return {};
+}
+
 }  // namespace
 
 HandlerTraits traits_of(const pssst_handler& handler) noexcept {
@@ -80,6 +92,9 @@ base::Result<std::unique_ptr<LibraryHandler>> LibraryHandler::create(
     const LibrarySettings& settings, HandlerRuntime* runtime) {
   auto library = LibraryFile::load(settings.path);
   if (!library) return tl::unexpected(library.error());
+  if (auto fit = check_types((*library)->handler(), settings); !fit) {
+    return tl::unexpected(fit.error());
+  }
   std::unique_ptr<LibraryHandler> made(new LibraryHandler(std::move(*library), settings, runtime));
   if (runtime == nullptr) return made;
   const HandlerRuntime::OffWorkers off(*runtime);

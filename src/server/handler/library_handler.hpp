@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "pssst/request_burst.hpp"
 #include "server/handler/attached_handler.hpp"
 #include "server/handler/handler_runtime.hpp"
+#include "server/handler/handler_settings.hpp"
 #include "server/handler/library_file.hpp"
 
 namespace pssst::server {
@@ -25,6 +27,7 @@ struct LibrarySettings {
   std::string service;  ///< for which it is
   std::vector<std::pair<std::string, std::string>> options;
   LaterLimits limits{};
+  std::optional<TypeRange> types{};  ///< the messages that it is to get; all, if not set
 };
 
 /// What a handler out of a library says of itself, as the server has it.
@@ -33,7 +36,8 @@ struct LibrarySettings {
 /// One use of a library, by one service: with a state of its own.
 class LibraryHandler final : public AttachedHandler {
  public:
-  /// Loads the library and calls its init, off the workers' CPUs. `runtime` null: only to look at
+  /// Loads the library, refuses message types that it does not take, and calls its init, off the
+  /// workers' CPUs. `runtime` null: only to look at
   /// it; init is not called, and it must not be attached or handle anything.
   static base::Result<std::unique_ptr<LibraryHandler>> create(const LibrarySettings& settings,
                                                               HandlerRuntime* runtime);

@@ -22,6 +22,7 @@ TEST(ConfigurationChange, NamesEachSettingThatNeedsARestartAndKeepsIt) {
       {[](Configuration& c) { c.idle = IdleMode::kSpin; }, "server.idle"},
       {[](Configuration& c) { c.x25519_kernel = "portable"; }, "server.x25519_kernel"},
       {[](Configuration& c) { c.proof_table_memory_mb = 1; }, "server.proof_table_memory_mb"},
+      {[](Configuration& c) { c.later_replies = 7; }, "server.later_replies"},
       {[](Configuration& c) { c.state_directory = "/s"; }, "server.state_directory"},
       {[](Configuration& c) { c.identity.stale_after = std::chrono::seconds(5); }, "identity"},
       {[](Configuration& c) { c.socket.addresses = {"::1"}; }, "socket"},
@@ -187,6 +188,27 @@ TEST(ConfigurationChange, DescribesSettingsOfAService) {
   last.add(settings, {&kA});
   EXPECT_THAT(describe_changes(after.serving(), last.serving()),
               ElementsAre("service meters: handler ack is now discard"));
+}
+
+TEST(ConfigurationChange, DescribesHandlersThatAreNotBuiltIn) {
+  State before;
+  State after;
+  for (State* state : {&before, &after}) {
+    for (const std::uint16_t udp_port : {1, 2, 3, 4}) {
+      state->add(make_settings(udp_port, "discard"), {&kA});
+    }
+    // What the snapshot is made of is not looked at here.
+    state->configuration().services[0].handler = "library";
+    state->configuration().services[1].handler = "forward";
+    state->configuration().services[2].types = {{.first = 1, .last = 1, .handler = "library"}};
+  }
+  after.configuration().services[1].options.backends = {"/run/a"};
+  after.configuration().services[3].types = {{.first = 1, .last = 1, .handler = "echo"}};
+  EXPECT_THAT(
+      describe_changes(before.serving(), after.serving()),
+      ElementsAre("service udp-1: library loaded again",
+                  "service udp-2: options of the handler changed",
+                  "service udp-3: library loaded again", "service udp-4: message types changed"));
 }
 
 TEST(ConfigurationChange, CountsClientsAndNamesOtherSettings) {
