@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "server/test_services.hpp"
 
 namespace pssst::server {
@@ -194,7 +196,7 @@ TEST(ConfigurationChange, DescribesHandlersThatAreNotBuiltIn) {
   State before;
   State after;
   for (State* state : {&before, &after}) {
-    for (const std::uint16_t udp_port : {1, 2, 3, 4}) {
+    for (const std::uint16_t udp_port : std::array<std::uint16_t, 4>{1, 2, 3, 4}) {
       state->add(make_settings(udp_port, "discard"), {&kA});
     }
     // What the snapshot is made of is not looked at here.
