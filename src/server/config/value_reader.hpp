@@ -84,7 +84,8 @@ class ValueReader {
 
 template <class T>
 void ValueReader::number(const TomlNode& node, T min, T max, T& out) {
-  if (const auto value = integer(node, min, max)) out = static_cast<T>(*value);
+  const auto value = integer(node, static_cast<std::int64_t>(min), static_cast<std::int64_t>(max));
+  if (value) out = static_cast<T>(*value);
 }
 
 template <class T>
