@@ -95,8 +95,8 @@ void read_entry(Reader& reader, const TomlEntry& entry, MessageTypeSettings& typ
     types.last = range->last;
     return;
   }
-  const auto key = std::ranges::find(kHandlerKeys, entry.name, &HandlerKey::name);
-  if (key == kHandlerKeys.end()) {
+  const auto key = std::ranges::find(handler_keys, entry.name, &HandlerKey::name);
+  if (key == handler_keys.end()) {
     return reader.add_fault(entry.place,
                             std::string(kTypesLabel) + " has no key " + in_quotes(entry.name),
                             "there are type and the keys of a handler");
@@ -106,7 +106,7 @@ void read_entry(Reader& reader, const TomlEntry& entry, MessageTypeSettings& typ
 
 }  // namespace
 
-const std::array<HandlerKey, 8> kHandlerKeys{
+const std::array<HandlerKey, 8> handler_keys{
     HandlerKey{"handler", read_handler},
     HandlerKey{"reply", read_reply},
     HandlerKey{"reply_hex", read_reply_hex},

@@ -24,7 +24,7 @@ struct HandlerKey {
   void (*read)(ValueReader& reader, const TomlNode& value, HandlerTarget target);
 };
 
-extern const std::array<HandlerKey, 8> kHandlerKeys;
+extern const std::array<HandlerKey, 8> handler_keys;
 
 /// The value of `types`: one table, as [[service.types]], for each.
 void read_message_types(ValueReader& reader, const TomlNode& value,

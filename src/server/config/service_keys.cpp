@@ -28,7 +28,7 @@ void read_name(Reader& reader, const Node& node, ServiceDraft& to) {
 template <std::size_t Index>
 constexpr ServiceKey handler_key(const char* name) {
   return {name, [](Reader& reader, const Node& node, ServiceDraft& to) {
-            kHandlerKeys[Index].read(reader, node,
+            handler_keys[Index].read(reader, node,
                                      {to.settings.handler, to.settings.reply, to.settings.options});
           }};
 }
