@@ -27,7 +27,7 @@ struct HandlerKey {
 extern const std::array<HandlerKey, 8> handler_keys;
 
 /// The value of `types`: one table, as [[service.types]], for each.
-void read_message_types(ValueReader& reader, const TomlNode& value,
+void read_message_types(ValueReader& reader, const TomlNode& node,
                         std::vector<MessageTypeSettings>& types);
 
 }  // namespace pssst::server
