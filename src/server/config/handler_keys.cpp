@@ -95,7 +95,7 @@ void read_entry(Reader& reader, const TomlEntry& entry, MessageTypeSettings& typ
     types.last = range->last;
     return;
   }
-  const auto key = std::ranges::find(handler_keys, entry.name, &HandlerKey::name);
+  const auto* const key = std::ranges::find(handler_keys, entry.name, &HandlerKey::name);
   if (key == handler_keys.end()) {
     return reader.add_fault(entry.place,
                             std::string(kTypesLabel) + " has no key " + in_quotes(entry.name),
