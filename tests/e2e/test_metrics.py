@@ -60,8 +60,6 @@ WORKER_COUNTERS = {
     "loops": "pssst_loops_total",
     "loops_busy": "pssst_busy_loops_total",
 }
-# Zero here, and not in the dashboard yet: of handlers that are not built in.
-OF_HANDLERS = ("pssst_later_", "pssst_forward_")
 WORKER_PARTS = {
     "admitted_known": ("pssst_admitted_total", {"source": "known"}),
     "admitted_unknown": ("pssst_admitted_total", {"source": "unknown"}),
@@ -136,6 +134,10 @@ def expected_rest(report):
     for device in report["devices"]:
         for name, metric in DEVICE_COUNTERS.items():
             yield metric, {"device": device["name"]}, int(device[name])
+    for event, count in report["later"].items():
+        if event != "awaited":
+            yield "pssst_later_events_total", {"event": event}, count
+    yield "pssst_later_awaited", {}, report["later"]["awaited"]
     yield "pssst_ready", {}, 1
     yield "pssst_health_problems", {}, 0
     yield "pssst_books_balanced", {}, int(report["books_balance"])
@@ -198,8 +200,7 @@ def test_equal_to_the_books_and_accepted_by_promtool(kind):
         low, high = expected(before), expected(after)
         others = assert_ages_and_times(scraped, before, after)
         # Each number is there once, and each series there has a number here.
-        assert {key for key in scraped.samples
-                if key[0] not in others and not key[0].startswith(OF_HANDLERS)} == set(high)
+        assert {key for key in scraped.samples if key[0] not in others} == set(high)
         for key, value in high.items():
             # Exactly, but for what workers count on their own (loops, self-requests), and for the
             # last digit of what is not whole.
@@ -292,7 +293,6 @@ def test_what_rules_and_dashboard_ask_for_is_there():
     assert in_dashboard <= names, in_dashboard - names
     # And the dashboard shows whatever there is, but for what it shows in other words.
     rest = names - in_dashboard - {name for name in names if name.endswith(("_sum", "_count"))}
-    rest = {name for name in rest if not name.startswith(OF_HANDLERS)}
     assert rest <= {"pssst_busy_loops_total"}
 
 
