@@ -51,8 +51,8 @@ WRONG_FILES = {
     "an unknown section like no other": (
         '[colours]\n' + SERVICE,
         ["1:2: there is no section [colours]: there are [clients], [control], [dpdk], "
-         "[drain], [identity], [log], [metrics], [port], [privileges], [protection], [server], [[service]], "
-         "[socket]"]),
+         "[drain], [identity], [log], [metrics], [port], [privileges], [protection], "
+         "[server], [[service]], [socket]"]),
     "a misspelt key": (
         SERVICE + 'adresses = ["::1"]\n',
         ['5:1: [[service]] has no key "adresses": did you mean "addresses"?']),
@@ -177,7 +177,8 @@ WRONG_FILES = {
         ["2:12: [[service]] udp_port is a string: write a whole number, 1 to 65535"]),
     "an unknown handler": (
         SERVICE.replace("echo", "dance"),
-        ['3:11: [[service]] handler is "dance": choose echo, discard, ack, time, count, library or forward']),
+        ['3:11: [[service]] handler is "dance": choose echo, discard, ack, time, count, library '
+         "or forward"]),
     "a varying handler on suite 1": (
         SERVICE.replace("echo", "time"),
         ["3:11: service at UDP port 7700: the replies of handler time vary, and suite 1 is "
