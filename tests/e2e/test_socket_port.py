@@ -79,7 +79,7 @@ def test_lost_datagrams_are_counted_as_missed():
 
 
 def flood_while_stopped(world, count):
-    # A good one: junk would use up what its source may cost, and the call after it comes from there.
+    # A good one: junk would use up what its source may cost, and so may call no more.
     datagram, _ = world.client().seal(bytes(1353))
     world.server.process.send_signal(signal.SIGSTOP)
     with world.socket() as connected:
