@@ -18,14 +18,6 @@ namespace {
 constexpr std::uint32_t kPollsBeforeWait = 1000;
 constexpr std::chrono::microseconds kWaitMax{100};
 
-std::shared_ptr<net::UdpPortSet> udp_ports_of(const Configuration& configuration) {
-  auto udp_ports = std::make_shared<net::UdpPortSet>();
-  for (const ServiceSettings& service : configuration.services) {
-    udp_ports->insert(service.udp_port);
-  }
-  return udp_ports;
-}
-
 net::DpdkConfig runtime_config(const Configuration& configuration,
                                const std::vector<unsigned>& cpus,
                                std::shared_ptr<const net::UdpPortSet> udp_ports) {
@@ -147,7 +139,8 @@ base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuratio
                                                               Published<Snapshot>& snapshots,
                                                               HandlerRuntime& handlers,
                                                               const WorkerClients& clients) {
-  auto udp_ports = udp_ports_of(configuration);
+  auto udp_ports = std::make_shared<net::UdpPortSet>();
+  for (const std::uint16_t udp_port : udp_ports_of(configuration)) udp_ports->insert(udp_port);
   auto runtime = net::DpdkRuntime::start(runtime_config(configuration, cpus, udp_ports));
   if (!runtime) return tl::unexpected(runtime.error());
   auto group = std::make_unique<DpdkWorkers>(std::move(*runtime), std::move(udp_ports),

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/tsc.hpp"
+#include "server/metric_families.hpp"
 #include "server/metrics_handlers.hpp"
 #include "server/store_metrics.hpp"
 
@@ -18,52 +19,6 @@ namespace {
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-MetricFamily family_of(MetricType type, std::string name, std::string help) {
-  MetricFamily family;
-  family.name = std::move(name);
-  family.help = std::move(help);
-  family.type = type;
-  return family;
-}
-
-MetricFamily counter(std::string name, std::string help) {
-  return family_of(MetricType::Counter, std::move(name), std::move(help));
-}
-
-MetricFamily gauge(std::string name, std::string help) {
-  return family_of(MetricType::Gauge, std::move(name), std::move(help));
-}
-
-MetricFamily histogram(std::string name, std::string help) {
-  return family_of(MetricType::Histogram, std::move(name), std::move(help));
-}
-
-void add(MetricFamily& family, Labels labels, double value) {
-  ClientMetric& metric = family.metric.emplace_back();
-  metric.label = std::move(labels);
-  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-}
-
-/// Exact up to 2^53.
-void add(MetricFamily& family, Labels labels, std::uint64_t value) {
-  add(family, std::move(labels), static_cast<double>(value));
-}
-
-void add(MetricFamily& family, Labels labels, const Durations& durations) {
-  ClientMetric& metric = family.metric.emplace_back();
-  metric.label = std::move(labels);
-  metric.histogram.sample_count = durations.count;
-  metric.histogram.sample_sum = durations.seconds;
-  std::uint64_t below = 0;
-  for (std::size_t i = 0; i < telemetry::kDurationBoundsNs.size(); ++i) {
-    below += durations.buckets.at(i);
-    metric.histogram.bucket.push_back(
-        {below, static_cast<double>(telemetry::kDurationBoundsNs.at(i)) / 1e9});
-  }
-}
 
 double age(double seconds) noexcept {
   return seconds < 0 ? std::numeric_limits<double>::infinity() : seconds;
@@ -76,10 +31,7 @@ double tsc_seconds(std::uint64_t ticks) noexcept {
 class Collection {
  public:
   void put(MetricFamily family) { families_.push_back(std::move(family)); }
-  void put_single(MetricFamily family, double value) {
-    add(family, {}, value);
-    put(std::move(family));
-  }
+  void put_single(MetricFamily family, double value) { put(single(std::move(family), value)); }
   [[nodiscard]] std::vector<MetricFamily>& all() noexcept { return families_; }
   [[nodiscard]] std::vector<MetricFamily> take() { return std::move(families_); }
 

@@ -3,53 +3,33 @@
 #include <string>
 #include <utility>
 
+#include "server/metric_families.hpp"
+
 namespace pssst::server {
-namespace {
-
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
-using prometheus::MetricType;
-
-MetricFamily family_of(MetricType type, const char* name, const char* help) {
-  MetricFamily family;
-  family.name = name;
-  family.help = help;
-  family.type = type;
-  return family;
-}
-
-void add(MetricFamily& family, std::vector<ClientMetric::Label> labels, std::uint64_t value) {
-  ClientMetric& metric = family.metric.emplace_back();
-  metric.label = std::move(labels);
-  const auto number = static_cast<double>(value);
-  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = number;
-}
-
-}  // namespace
 
 std::vector<MetricFamily> handler_metrics(const Report& report) {
-  MetricFamily later = family_of(
-      MetricType::Counter, "pssst_later_events_total",
-      "What became of requests that handlers answer after the burst: asked, answered; and "
-      "of answers to nothing: twice, late, wrong.");
+  MetricFamily later =
+      counter("pssst_later_events_total",
+              "What became of requests that handlers answer after the burst: asked, answered; and "
+              "of answers to nothing: twice, late, wrong.");
   for (const auto& [event, count] : report.later.events) {
     add(later, {{"event", std::string(event)}}, count);
   }
-  MetricFamily awaited = family_of(MetricType::Gauge, "pssst_later_awaited",
-                                   "Later replies that are awaited now, part of the pending.");
+  MetricFamily awaited =
+      gauge("pssst_later_awaited", "Later replies that are awaited now, part of the pending.");
   add(awaited, {}, report.later.awaited);
   MetricFamily usable =
-      family_of(MetricType::Gauge, "pssst_backend_usable",
-                "1 if requests are forwarded to the backend, 0 if it is left out or on trial.");
+      gauge("pssst_backend_usable",
+            "1 if requests are forwarded to the backend, 0 if it is left out or on trial.");
   MetricFamily events =
-      family_of(MetricType::Counter, "pssst_backend_events_total",
-                "What a backend was sent, what became of that, and how it was left out and taken "
-                "back.");
+      counter("pssst_backend_events_total",
+              "What a backend was sent, what became of that, and how it was left out and taken "
+              "back.");
   for (const Report::Service& service : report.services) {
     for (const Report::Backend& backend : service.backends) {
-      const std::vector<ClientMetric::Label> labels{{"service", service.name},
-                                                    {"backend", backend.address}};
-      add(usable, labels, backend.is_usable ? 1 : 0);
+      const Labels labels{{"service", service.name}, {"backend", backend.address}};
+      add(usable, labels, backend.is_usable ? 1.0 : 0.0);
       for (const auto& [event, count] : backend.events) {
         auto all = labels;
         all.push_back({"event", std::string(event)});

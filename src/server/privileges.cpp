@@ -2,7 +2,6 @@
 
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/secret_memory.hpp"
+#include "server/account.hpp"
 #include "server/every_thread.hpp"
 #include "server/system_call_filter.hpp"
 
@@ -71,34 +71,9 @@ int forbid_new_privileges() noexcept {
   return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 ? 0 : errno;
 }
 
-/// The strings that getpw*_r hands out lie in `text`.
-struct Account {
-  passwd entry{};
-  std::vector<char> text = std::vector<char>(1024);
-};
-
-/// `look_up`: getpwnam_r or getpwuid_r of something, but for the last four arguments. Its answer is
-/// false if there is no such user.
-template <class LookUp>
-base::Result<bool> find_account(Account& account, const std::string& where, LookUp look_up) {
-  passwd* found = nullptr;
-  int failed = 0;
-  while ((failed = look_up(&account.entry, account.text.data(), account.text.size(), &found)) ==
-         ERANGE) {
-    account.text.resize(account.text.size() * 2);
-  }
-  if (failed != 0) {
-    return base::fail("cannot look up users: " + base::describe_errno(failed), where,
-                      "mend /etc/nsswitch.conf or what it names");
-  }
-  return found != nullptr;
-}
-
 base::Result<void> become(const std::string& user) {
   const std::string where = "user " + user;
-  Account account;
-  const auto found =
-      find_account(account, where, [&](auto... rest) { return getpwnam_r(user.c_str(), rest...); });
+  const auto found = find_account(user, where);
   if (!found) return tl::unexpected(found.error());
   if (!*found)
     return base::fail("no such user", where, "create it (useradd --system) or name another");
@@ -108,10 +83,10 @@ base::Result<void> become(const std::string& user) {
   if (auto set = on_every_thread(keep_through_user_change, "emptying the bounding set"); !set) {
     return set;
   }
-  const passwd& entry = account.entry;
-  if (initgroups(user.c_str(), entry.pw_gid) != 0 ||
-      setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) != 0 ||
-      setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid) != 0) {
+  const Account& account = **found;
+  if (initgroups(user.c_str(), account.group) != 0 ||
+      setresgid(account.group, account.group, account.group) != 0 ||
+      setresuid(account.user, account.user, account.user) != 0) {
     return base::fail("cannot become this user: " + base::describe_errno(errno), where,
                       "start with CAP_SETUID, CAP_SETGID and CAP_SETPCAP, or as that user");
   }
@@ -120,11 +95,9 @@ base::Result<void> become(const std::string& user) {
 
 /// Without root one can only be who one is.
 base::Result<void> check_self(const std::string& user) {
-  Account account;
-  const auto found = find_account(account, "user " + user,
-                                  [](auto... rest) { return getpwuid_r(geteuid(), rest...); });
+  const auto found = find_account(geteuid(), "user " + user);
   if (!found) return tl::unexpected(found.error());
-  if (*found && user == account.entry.pw_name) return {};
+  if (*found && user == (*found)->name) return {};
   return base::fail("only root can become another user", "user " + user,
                     "start as root, or as that user without this setting");
 }

@@ -4,28 +4,12 @@
 #include <utility>
 
 #include "server/config/configuration_change.hpp"
+#include "server/config/value_text.hpp"
 #include "server/cpus.hpp"
 #include "server/log.hpp"
 #include "server/service_manager.hpp"
 
 namespace pssst::server {
-namespace {
-
-std::string counted(std::size_t n, const std::string& noun) {
-  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
-}
-
-std::vector<std::uint16_t> udp_ports_of(const Configuration& configuration) {
-  std::vector<std::uint16_t> udp_ports;
-  for (const ServiceSettings& service : configuration.services) {
-    udp_ports.push_back(service.udp_port);
-  }
-  std::ranges::sort(udp_ports);
-  udp_ports.erase(std::unique(udp_ports.begin(), udp_ports.end()), udp_ports.end());
-  return udp_ports;
-}
-
-}  // namespace
 
 RunningServer::RunningServer(Configuration configuration, ReadConfiguration read_again)
     : configuration_(std::move(configuration)), read_again_(std::move(read_again)) {}

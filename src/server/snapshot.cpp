@@ -108,13 +108,4 @@ base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration&
   return snapshot;
 }
 
-base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
-    std::span<const ServiceSettings> settings, const std::string& client_list,
-    CounterSlots* slots) {
-  Configuration configuration;
-  configuration.services.assign(settings.begin(), settings.end());
-  configuration.clients_file = client_list;
-  return load_snapshot(configuration, slots);
-}
-
 }  // namespace pssst::server

@@ -71,10 +71,5 @@ class Snapshot {
 base::Result<std::unique_ptr<const Snapshot>> load_snapshot(const Configuration& configuration,
                                                             CounterSlots* slots = nullptr,
                                                             HandlerRuntime* runtime = nullptr);
-/// The same of these alone, without a state directory. An empty `client_list` path: nobody is
-/// enrolled.
-base::Result<std::unique_ptr<const Snapshot>> load_snapshot(
-    std::span<const ServiceSettings> settings, const std::string& client_list,
-    CounterSlots* slots = nullptr);
 
 }  // namespace pssst::server

@@ -37,12 +37,7 @@ net::SocketPortConfig port_config(const Configuration& configuration) {
     config.addresses.emplace_back("0.0.0.0");
     if (host_has_ipv6()) config.addresses.emplace_back("::");
   }
-  for (const ServiceSettings& service : configuration.services) {
-    // Services that share one share its sockets: of several, one would be read.
-    if (std::ranges::find(config.udp_ports, service.udp_port) == config.udp_ports.end()) {
-      config.udp_ports.push_back(service.udp_port);
-    }
-  }
+  config.udp_ports = udp_ports_of(configuration);
   return config;
 }
 

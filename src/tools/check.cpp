@@ -8,6 +8,7 @@
 
 #include "identity/store_source.hpp"
 #include "server/config/configuration_file.hpp"
+#include "server/config/value_text.hpp"
 #include "server/host/host_check.hpp"
 #include "server/host/machine.hpp"
 #include "tools/exit_status.hpp"
@@ -16,6 +17,8 @@
 
 namespace pssst::tools {
 namespace {
+
+using server::counted;
 
 constexpr const char* kDescription =
     "Look over a configuration file of pssstd before it is served.\n\n"
@@ -37,10 +40,6 @@ Examples:
   pssst check /etc/pssst/pssstd.toml
   pssst check --host /etc/pssst/pssstd.toml
   CREDENTIALS_DIRECTORY=/etc/credstore pssst check pssstd.toml)";
-
-std::string counted(std::size_t n, const std::string& noun) {
-  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
-}
 
 /// "2 services, 3 keys, at kernel sockets: UDP 7700 echo, 7701 ack".
 std::string describe(const server::Configuration& configuration) {

@@ -7,7 +7,7 @@ import namespaces
 import ports
 import pytest
 from pssstd import PSSSTD, Pssstd, assert_books
-from world import world_in
+from world import temporary_files, world_in
 
 
 def pytest_sessionstart(session):
@@ -34,6 +34,26 @@ def require_root(what):
 @pytest.fixture
 def as_root():
     require_root("makes network namespaces")
+
+
+@pytest.fixture
+def files():
+    with temporary_files() as files:
+        yield files
+
+
+@pytest.fixture
+def place():
+    with ports.KINDS["socket-ipv4"]() as place:
+        yield place
+
+
+@pytest.fixture(params=["socket-ipv4", "net_tap"])
+def any_place(request):
+    if request.param in ports.NEEDS_ROOT:
+        require_root("makes network namespaces and devices")
+    with ports.KINDS[request.param]() as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

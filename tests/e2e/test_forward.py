@@ -12,35 +12,12 @@ import time
 import peer
 import peer_f002
 import pytest
-from conftest import require_root
 from handlers import EXAMPLE_SOURCES, EXAMPLES, Called, serving
-from ports import KINDS, NEEDS_ROOT
 from pssstd import since
-from world import temporary_files
 
 REQUEST = struct.Struct("!4sBBHQ32s")
 REPLY = struct.Struct("!4sB3xQ")
 DEADLINE = 300  # ms
-
-
-@pytest.fixture
-def files():
-    with temporary_files() as files:
-        yield files
-
-
-@pytest.fixture
-def place():
-    with KINDS["socket-ipv4"]() as place:
-        yield place
-
-
-@pytest.fixture(params=["socket-ipv4", "net_tap"])
-def any_place(request):
-    if request.param in NEEDS_ROOT:
-        require_root("makes network namespaces and devices")
-    with KINDS[request.param]() as place:
-        yield place
 
 
 class Backend:

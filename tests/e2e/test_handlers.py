@@ -12,30 +12,10 @@ import pytest
 from conftest import require_root
 from control import control_place
 from handlers import EXAMPLES, LIBRARIES, Called, serving
-from ports import KINDS, NEEDS_ROOT, UDP_PORT
+from ports import KINDS, UDP_PORT
 from pssstd import PSSSTD, since
 from test_reload import File
 from world import UNPRIVILEGED_USER, running, temporary_files
-
-
-@pytest.fixture
-def files():
-    with temporary_files() as files:
-        yield files
-
-
-@pytest.fixture
-def place():
-    with KINDS["socket-ipv4"]() as place:
-        yield place
-
-
-@pytest.fixture(params=["socket-ipv4", "net_tap"])
-def any_place(request):
-    if request.param in NEEDS_ROOT:
-        require_root("makes network namespaces and devices")
-    with KINDS[request.param]() as place:
-        yield place
 
 
 def library(name, *options, folder=LIBRARIES, **fields):

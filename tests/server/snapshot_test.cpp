@@ -92,14 +92,14 @@ TEST(LoadSnapshot, ReadsKeysAndClients) {
   const std::string clients =
       folder.write("clients", base::to_hex(PrivateKey::generate().public_key()) + "\n" +
                                   base::to_hex(PrivateKey::generate().public_key()) + "\n");
-  const auto with_clients = load_snapshot(settings, clients);
+  const auto with_clients = load_snapshot(configuration_of(settings, clients));
   ASSERT_TRUE(with_clients) << with_clients.error().to_string();
   EXPECT_EQ((*with_clients)->clients().size(), 2U);
   EXPECT_EQ((*with_clients)->find_service(7700)->keys[0].public_key(), key.public_key());
-  const auto without = load_snapshot(settings, "");
+  const auto without = load_snapshot(configuration_of(settings));
   ASSERT_TRUE(without);
   EXPECT_EQ((*without)->clients().size(), 0U);
-  const auto missing = load_snapshot(settings, folder.path("none"));
+  const auto missing = load_snapshot(configuration_of(settings, folder.path("none")));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().where, folder.path("none"));
 }

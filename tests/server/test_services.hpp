@@ -11,6 +11,7 @@
 
 #include "pssst/handler.hpp"
 #include "pssst/keys.hpp"
+#include "server/config/configuration.hpp"
 #include "server/config/service.hpp"
 #include "server/handlers.hpp"
 
@@ -70,6 +71,15 @@ inline ServiceSettings make_settings(std::uint16_t udp_port, std::string_view ha
           .reply = std::move(reply),
           .suite = {},
           .label = {}};
+}
+
+/// A configuration of these alone. No file of clients: nobody is enrolled.
+inline Configuration configuration_of(std::vector<ServiceSettings> services,
+                                      std::string clients_file = {}) {
+  Configuration configuration;
+  configuration.services = std::move(services);
+  configuration.clients_file = std::move(clients_file);
+  return configuration;
 }
 
 /// A vector of services, which are not copyable.

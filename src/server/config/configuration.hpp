@@ -127,6 +127,9 @@ struct Configuration {
              : std::size_t{configuration.proof_table_memory_mb} << 20;
 }
 
+/// Of all services, each once, ascending.
+[[nodiscard]] std::vector<std::uint16_t> udp_ports_of(const Configuration& configuration);
+
 /// Whether a handler of this service comes out of a library, or of any of the services.
 [[nodiscard]] bool uses_library(const ServiceSettings& service) noexcept;
 [[nodiscard]] bool uses_libraries(const Configuration& configuration) noexcept;

@@ -85,6 +85,10 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text) {
   return ListenAddress{.address = std::move(address), .port = *port};
 }
 
+std::string counted(std::size_t n, const std::string& noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+
 bool is_pci_address(std::string_view text) noexcept {
   constexpr std::string_view kForm = "0000:00:00.0";
   return text.size() == kForm.size() && text[4] == ':' && text[7] == ':' && text[10] == '.' &&

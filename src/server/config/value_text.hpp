@@ -29,6 +29,9 @@ struct ListenAddress {
 /// "0000:81:00.0", lower case, as lspci -D prints it.
 [[nodiscard]] bool is_pci_address(std::string_view text) noexcept;
 
+/// "1 service", "2 services".
+[[nodiscard]] std::string counted(std::size_t n, const std::string& noun);
+
 /// In quotes, for people: bytes that would leave the line as "\x0a", and cut short if it is long.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 

@@ -1,7 +1,6 @@
 #include "server/control/control_socket.hpp"
 
 #include <poll.h>
-#include <pwd.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include "server/account.hpp"
 #include "server/control/control_commands.hpp"
 
 namespace pssst::server {
@@ -44,17 +44,11 @@ const sockaddr* any(const sockaddr_un& address) {
 }
 
 base::Result<uid_t> find_user(const std::string& name) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> text(1024);
-  int failed = 0;
-  while ((failed = getpwnam_r(name.c_str(), &entry, text.data(), text.size(), &found)) == ERANGE) {
-    text.resize(text.size() * 2);
-  }
-  if (found != nullptr) return entry.pw_uid;
-  return base::fail(
-      failed == 0 ? "no such user" : "cannot look up users: " + base::describe_errno(failed),
-      "user " + name, "create it (useradd --system) or name another");
+  const std::string where = "user " + name;
+  const auto found = find_account(name, where);
+  if (!found) return tl::unexpected(found.error());
+  if (*found) return (*found)->user;
+  return base::fail("no such user", where, "create it (useradd --system) or name another");
 }
 
 /// Takes away a socket that nobody listens at.

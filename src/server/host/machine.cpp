@@ -1,6 +1,5 @@
 #include "server/host/machine.hpp"
 
-#include <pwd.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "server/account.hpp"
 #include "server/cpus.hpp"
 
 namespace pssst::server {
@@ -27,11 +27,8 @@ std::string trimmed(const std::string& text) {
 }
 
 std::optional<unsigned> account_of_this_machine(const std::string& user) {
-  std::vector<char> text(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  if (getpwnam_r(user.c_str(), &entry, text.data(), text.size(), &found) != 0) return std::nullopt;
-  return found == nullptr ? std::nullopt : std::optional(entry.pw_uid);
+  const auto found = find_account(user, "user " + user);
+  return found && *found ? std::optional<unsigned>((*found)->user) : std::nullopt;
 }
 
 }  // namespace

@@ -220,7 +220,7 @@ TEST_F(ReplyRecord, SnapshotsHoldTheKeysOfSuite1ThatReply) {
   const PrivateKey key = PrivateKey::generate();
   const std::string file = folder_.write("service.key", base::to_hex(key.bytes()));
   const auto load = [&](const char* handler) {
-    return load_snapshot(std::vector{make_settings(7700, handler, file)}, "");
+    return load_snapshot(configuration_of({make_settings(7700, handler, file)}));
   };
   ASSERT_TRUE(load("discard"));
   EXPECT_FALSE(std::filesystem::exists(file + ".replies"));
@@ -233,7 +233,7 @@ TEST_F(ReplyRecord, SnapshotsHoldTheKeysOfSuite1ThatReply) {
 
   const std::string f002 = folder_.write("f002.key", "f002:" + base::to_hex(key.bytes()));
   for (const char* handler : {"echo", "ack", "time"}) {
-    const auto loaded = load_snapshot(std::vector{make_settings(7700, handler, f002)}, "");
+    const auto loaded = load_snapshot(configuration_of({make_settings(7700, handler, f002)}));
     EXPECT_TRUE(loaded) << loaded.error().to_string();
   }
   EXPECT_FALSE(std::filesystem::exists(f002 + ".replies"));
