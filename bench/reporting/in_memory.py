@@ -1,4 +1,4 @@
-"""Chapters 1, 2, 7 to 9 and a part of 10: what needs no network."""
+"""Chapters 1, 2, 7 to 9, 11 and a part of 10: what needs no network."""
 
 import json
 import statistics
@@ -67,6 +67,11 @@ def measure_fire(settings):
 def measure_enrolled(settings):
     return _measure(TABLE_BENCH, "--cpu", cpus()[0], "--clients", settings.enrolled,
                     "--rounds", settings.x25519_rounds, "--window", settings.x25519_window_ms)
+
+
+def measure_ways(settings):
+    return _worker_bench(settings, "ways", settings.ways_window_ms, settings.ways_rounds,
+                         [cpus()[0]])
 
 
 def measure_profile(settings):
