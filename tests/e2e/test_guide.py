@@ -1,4 +1,4 @@
-"""The README's guide to handlers, done as it is written: its files, its commands, what they print."""
+"""The README's guide to handlers, done as it is written: files, commands, what they print."""
 
 import contextlib
 import os
@@ -47,7 +47,7 @@ class Terminals:
         self.servers, self.others = [], []
 
     def run(self, line):
-        """What it prints. Its exit status is that of what it says: `check` fails where it should."""
+        """(what it prints, its exit status)"""
         # "export" lasts.
         script = f"{line}\nstatus=$?\nenv -0 > '{self.folder}/.environment'\nexit $status"
         done = subprocess.run(self.namespace.command("bash", "-c", script), cwd=self.folder,
