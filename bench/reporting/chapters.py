@@ -30,13 +30,16 @@ class Settings:
     fire_rounds: int = 5
     fire_window_s: float = 1.0
     fire_times: tuple = (0, 1, 2, 5, 10)  # junk, times capacity
+    ways_rounds: int = 31
+    ways_window_ms: float = 50
 
 
 def quick_settings():
     return Settings(rounds=3, x25519_rounds=5, x25519_window_ms=1, clients=256, enrolled=100_000,
                     stored=5_000, pipeline_rounds=7, pipeline_window_ms=3, profile_s=1, scaling_window_ms=20,
                     window_s=0.4, latency_rounds=2, latency_window_s=0.4, loss_s=1.0,
-                    fire_rounds=2, fire_window_s=0.4, fire_times=(0, 5))
+                    fire_rounds=2, fire_window_s=0.4, fire_times=(0, 5), ways_rounds=3,
+                    ways_window_ms=20)
 
 
 def _say(text):
@@ -52,7 +55,7 @@ def run_all(arguments):
     over_network = [chapter for chapter in chapters if chapter in network.BY_CHAPTER]
     if (over_network or 10 in chapters) and os.geteuid() != 0:
         raise SystemExit("bench/report: chapters 3 to 6 and 10 make network namespaces and "
-                         "devices: run it as root, or only --chapters 1,2,7,8,9")
+                         "devices: run it as root, or only --chapters 1,2,7,8,9,11")
     machine.ask_for_priority()
     with machine.Meter() as meter:
         if 1 in chapters:
@@ -76,6 +79,9 @@ def run_all(arguments):
             _say("hostile datagrams in memory")
             results["fire"] = {"in_memory": in_memory.measure_fire(settings),
                                **fire.measure(settings, _say)}
+        if 11 in chapters:
+            _say("ways to answer")
+            results["ways"] = in_memory.measure_ways(settings)
         if over_network:
             namespaces.remove_left_behind()
             try:

@@ -283,6 +283,35 @@ def _fire(results):
                       thousands(entry["per_second_best"])] for name, entry in good]))
 
 
+def _neighbour(entry):
+    of_offered = [thousands(entry[f"{name}_per_second"]) for name in ("taken", "replied")]
+    return [entry["name"], "the worker's" if entry["shares_cpu"] else "another",
+            thousands(entry["per_second_median"]), percent(entry["of_undisturbed"]),
+            f"{entry['offered']:,}", thousands(entry["offered_per_second"]), *of_offered]
+
+
+def _ways(results):
+    ways = results["ways"]
+    return ("Requests of suite 0xF002 by one worker in memory as in chapter 2, anonymous, messages "
+            "of 64 bytes, each answered with itself: by built-in echo, by a library in the burst, "
+            "by a library's thread, and by another process over a Unix socket, which here is a "
+            f"thread. The median of {ways['rounds']} windows of {ways['window_ms']:g} ms in turns, "
+            "by the worker's CPU time; what is compared is compared within a turn; steal "
+            f"{_steal(ways)}.\n\n"
+            + table(["answered by", "a second, median", "best", "of built-in echo"],
+                    [[way["name"], thousands(way["per_second_median"]),
+                      thousands(way["per_second_best"]), percent(way["of_echo"])]
+                     for way in ways["ways"]])
+            + "\nTwo services on one worker, half of the requests for each. The one is built-in "
+            "echo, whose rate stands here; the other discards, or is forwarded to a backend that "
+            "answers or that is there and reads nothing. Of that one a worker awaits so many "
+            "replies as it may, and drops the rest; once it is given up, all. Where the threads of "
+            "handlers and backends have no CPU but the worker's, time is that of all of them.\n\n"
+            + table(["the other service", "threads' CPU", "echo a second", "of that beside discard",
+                     "messages offered to the other", "a second", "taken a second",
+                     "answered a second"], [_neighbour(entry) for entry in ways["neighbours"]]))
+
+
 CHAPTERS = {
     1: ("X25519 alone", "x25519", _x25519),
     2: ("A worker in memory", "pipeline", _pipeline),
@@ -294,6 +323,7 @@ CHAPTERS = {
     8: ("Suite 0xF002 beside suite 1", "suites", _suites),
     9: ("Enrolled clients", "enrolled", _enrolled),
     10: ("Under fire", "fire", _fire),
+    11: ("Ways to answer", "ways", _ways),
 }
 
 

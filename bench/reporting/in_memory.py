@@ -1,4 +1,4 @@
-"""Chapters 1, 2, 7 to 9 and a part of 10: what needs no network."""
+"""Chapters 1, 2, 7 to 9, 11 and a part of 10: what needs no network."""
 
 import json
 import os
@@ -89,6 +89,11 @@ def measure_store(settings):
         return {"import_s": ended - begun, "import_cpu_s": cpu_s,
                 "file_bytes": store.stat().st_size,
                 **_measure(TABLE_BENCH, "--cpu", cpus()[0], "--store", store)}
+
+
+def measure_ways(settings):
+    return _worker_bench(settings, "ways", settings.ways_window_ms, settings.ways_rounds,
+                         [cpus()[0]])
 
 
 def measure_profile(settings):

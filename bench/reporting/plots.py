@@ -170,6 +170,18 @@ def _fire(results):
     return "fire.svg", chart
 
 
+def _ways(results):
+    ways = results["ways"]["ways"]
+    chart = pygal.Bar(**_options(
+        "Requests a second by one worker in memory, by who answers", colours=(COLOURS[0],),
+        show_legend=False, value_formatter=thousands, print_values=True, zero=0, height=360,
+        rounded_bars=2, print_values_position="center"))
+    chart.x_labels = [way["name"] for way in ways]
+    chart.y_labels = _even_labels(1.1 * max(way["per_second_median"] for way in ways))
+    chart.add("", [way["per_second_median"] for way in ways])
+    return "ways.svg", chart
+
+
 def _to_svg(chart, name):
     """The same text for the same figures: pygal's scripts, comments and random names left out."""
     chart.uuid = name.removesuffix(".svg")
@@ -196,6 +208,8 @@ def draw_all(results, folder):
         drawn[8] = [_suites(results)]
     if "fire" in results:
         drawn[10] = [_fire(results)]
+    if "ways" in results:
+        drawn[11] = [_ways(results)]
     names = {}
     for chapter, charts in drawn.items():
         for name, chart in charts:

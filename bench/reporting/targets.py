@@ -80,6 +80,12 @@ def _dearest_drop(results):
                if drop["what"] != "junk from a prefix over its rate")
 
 
+def _beside_a_stalled_backend(results):
+    """The worst, wherever threads run."""
+    return min(entry["of_undisturbed"] for entry in results["ways"]["neighbours"]
+               if "stalled" in entry["name"])
+
+
 TARGETS = [
     Target("X25519 on AVX2, burst of 32, against OpenSSL EVP, times", 4.3, 4.7,
            lambda results: _best_avx2(results, 32, "against_openssl_evp")),
@@ -129,6 +135,8 @@ TARGETS = [
            True),
     Target("good requests with all protections on, no attack, against off", 0.99, None,
            lambda results: results["fire"]["in_memory"]["protected_of_open"], "{:.2%}"),
+    Target("another service's rate beside a stalled backend, of its rate without", 0.95, None,
+           _beside_a_stalled_backend, "{:.2%}"),
     Target("loss at 90 % of capacity, through vhost-user", 0.0, None, _loss, "{:.4%}", True),
     Target("p99 at 70 % of capacity, against the time of a full burst, times", 3.0, 2.0,
            _tail_against_burst, smaller_is_better=True),

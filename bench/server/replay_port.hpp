@@ -25,13 +25,18 @@ namespace pssst::bench {
 /// for the device. As a closed-loop client it has at most `window` requests outstanding.
 class ReplayPort {
  public:
-  static constexpr std::size_t kCapacity = 1024;
+  static constexpr std::size_t kCapacity = 1024;  ///< beside what is held for later replies
   static constexpr std::size_t kRepliesKept = 64;
 
   /// At least `window` frames, all of them datagrams for `filter`; `window` is at most kCapacity.
+  /// `later_replies` are those that its worker may hold.
   ReplayPort(const std::vector<std::vector<std::uint8_t>>& frames, net::FrameFilter filter,
-             std::size_t window)
-      : filter_(std::move(filter)), window_(window), frames_(frames.size()), sizes_(frames.size()) {
+             std::size_t window, std::size_t later_replies = 0)
+      : filter_(std::move(filter)),
+        window_(window),
+        capacity_(kCapacity + later_replies),
+        frames_(frames.size()),
+        sizes_(frames.size()) {
     PSSST_ASSERT(window <= kCapacity && window <= frames.size());
     for (std::size_t i = 0; i < frames.size(); ++i) {
       PSSST_ASSERT(frames[i].size() <= kFrameSpace);
@@ -81,9 +86,10 @@ class ReplayPort {
 
   void release(const net::Datagram&) noexcept { --held_; }
   void wait(std::chrono::microseconds) noexcept {}
-  [[nodiscard]] std::size_t capacity() const noexcept { return kCapacity; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] const net::PortCounters& counters() const noexcept { return counters_; }
 
+  [[nodiscard]] std::uint64_t sent_count() const noexcept { return next_sent_; }
   struct Answer {
     std::size_t frame;                       ///< which of the frames it answers
     std::span<const std::uint8_t> datagram;  ///< good until kRepliesKept more were sent
@@ -112,6 +118,7 @@ class ReplayPort {
 
   net::FrameFilter filter_;
   std::size_t window_;
+  std::size_t capacity_;
   std::vector<Frame> frames_;
   std::vector<std::size_t> sizes_;
   std::vector<Frame> sent_ = std::vector<Frame>(kRepliesKept);

@@ -82,17 +82,22 @@ bool Population::is_answer(const Load& load, std::size_t client,
          std::ranges::count(message, kMessageByte) == std::ssize(message);
 }
 
+server::Service Population::make_service(std::shared_ptr<const Handler> handler) const {
+  server::Service service{.udp_port = kOurUdpPort,
+                          .keys = {},
+                          .policy = ClientPolicy::kOptional,
+                          .handler = std::move(handler),
+                          .index = 0};
+  service.keys.emplace_back(server_key_, KeyUse{.suite = suite_});
+  return service;
+}
+
 std::unique_ptr<const server::Snapshot> Population::make_snapshot(
     server::Protection protection) const {
-  std::vector<server::Service> services;
   auto handler = server::make_handler("echo", {});
   PSSST_ASSERT(handler.has_value());
-  services.push_back({.udp_port = kOurUdpPort,
-                      .keys = {},
-                      .policy = ClientPolicy::kOptional,
-                      .handler = std::move(*handler),
-                      .index = 0});
-  services.back().keys.emplace_back(server_key_, KeyUse{.suite = suite_});
+  std::vector<server::Service> services;
+  services.push_back(make_service(std::move(*handler)));
   std::vector<Identity> enrolled;
   for (const PrivateKey& key : client_keys_) enrolled.push_back({key.public_key()});
   auto snapshot = server::Snapshot::create(std::move(services), std::move(enrolled), nullptr,

@@ -51,6 +51,8 @@ class Population {
                                PendingRequest& pending) const;
   [[nodiscard]] std::unique_ptr<const server::Snapshot> make_snapshot(
       server::Protection protection = {}) const;
+  /// At kOurUdpPort; its index is still to be set where it is not alone.
+  [[nodiscard]] server::Service make_service(std::shared_ptr<const Handler> handler) const;
   /// The X25519 keys that the requests carry.
   [[nodiscard]] const PrivateKey& server_key() const noexcept { return server_key_; }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -20,6 +21,7 @@
 #include "server/replay_worker.hpp"
 #include "server/scaling.hpp"
 #include "server/suites.hpp"
+#include "server/ways.hpp"
 #include "timing/quiet_clock.hpp"
 #include "timing/sampler.hpp"
 #include "timing/windows.hpp"
@@ -42,7 +44,8 @@ constexpr const char* kAbout =
     "for\n"
     "its protections when nobody attacks. profile: where the time of a worker goes, anonymous and "
     "64 bytes;\n"
-    "server/worker_profile.py names the places.";
+    "server/worker_profile.py names the places. ways: built-in echo, libraries and forward, by\n"
+    "themselves and beside another service; the libraries lie beside this program.";
 
 constexpr std::array<std::size_t, 4> kMessageSizes{22, 64, 256, 1200};
 constexpr std::size_t kSuitesMessageSize = 64;
@@ -185,6 +188,43 @@ json measure_scaling(const Arguments& arguments, const crypto::X25519Kernel& ker
   return result;
 }
 
+json to_json(const Way& way) {
+  return {{"name", way.name},
+          {"per_second_median", median(way.rates)},
+          {"per_second_best", *std::ranges::max_element(way.rates)},
+          {"of_echo", way.of_echo}};
+}
+
+json to_json(const Neighbour& neighbour) {
+  const auto a_second = [&](std::uint64_t count) {
+    return static_cast<double>(count) / neighbour.seconds;
+  };
+  return {{"name", neighbour.name},
+          {"shares_cpu", neighbour.shares_cpu},
+          {"per_second_median", median(neighbour.rates)},
+          {"of_undisturbed", neighbour.of_undisturbed},
+          {"offered", neighbour.offered},
+          {"offered_per_second", a_second(neighbour.offered)},
+          {"taken_per_second", a_second(neighbour.taken)},
+          {"replied_per_second", a_second(neighbour.replied)}};
+}
+
+json measure_ways(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
+  const WayFigures figures = bench::measure_ways(
+      {.clients = arguments.clients,
+       .rounds = arguments.rounds,
+       .window_ms = arguments.window_ms,
+       .kernel = arguments.kernel,
+       .cpu = arguments.cpus.front(),
+       .libraries = std::filesystem::read_symlink("/proc/self/exe").parent_path()});
+  json result = describe(arguments, kernel);
+  result["ways"] = json::array();
+  for (const Way& way : figures.ways) result["ways"].push_back(to_json(way));
+  result["neighbours"] = json::array();
+  for (const Neighbour& one : figures.neighbours) result["neighbours"].push_back(to_json(one));
+  return result;
+}
+
 json measure_profile(const Arguments& arguments, const crypto::X25519Kernel& kernel) {
   const Population population(arguments.clients);
   ReplayWorker worker(population, {}, arguments.kernel);
@@ -211,6 +251,7 @@ void declare(CLI::App& app, Arguments& arguments) {
                             app.add_subcommand("suites", "Suite 0xF002 beside suite 1"),
                             app.add_subcommand("fire", "Hostile datagrams and protections"),
                             app.add_subcommand("scaling", "Workers alone and together"),
+                            app.add_subcommand("ways", "Ways to answer"),
                             app.add_subcommand("profile", "Where a worker's time goes")}) {
     command->add_option("--rounds", arguments.rounds, "Windows of each contender")
         ->check(CLI::Range(1, 100000));
@@ -234,7 +275,8 @@ int run(int argc, char** argv) {
         std::fprintf(stderr, "worker_bench: no kernel \"%s\" here\n", arguments.kernel.c_str()));
     return 2;
   }
-  if (!pin_to_cpu(arguments.cpus.front())) {
+  // Where threads besides the worker's are timed it pins itself.
+  if (!app.got_subcommand("ways") && !pin_to_cpu(arguments.cpus.front())) {
     static_cast<void>(
         std::fprintf(stderr, "worker_bench: may not run on CPU %u\n", arguments.cpus.front()));
     return 1;
@@ -243,6 +285,7 @@ int run(int argc, char** argv) {
                       : app.got_subcommand("suites")  ? measure_suites(arguments, *kernel)
                       : app.got_subcommand("fire")    ? measure_fire(arguments, *kernel)
                       : app.got_subcommand("scaling") ? measure_scaling(arguments, *kernel)
+                      : app.got_subcommand("ways")    ? measure_ways(arguments, *kernel)
                                                       : measure_profile(arguments, *kernel);
   std::printf("%s\n", result.dump(1).c_str());
   return 0;

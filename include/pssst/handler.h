@@ -116,8 +116,10 @@ struct pssst_handler {
   int32_t (*init)(const struct pssst_server* server, void** state);
   /// On each worker's own thread before the worker's first burst. Not 0: it failed.
   int32_t (*worker_init)(void* state, uint32_t worker, void** worker_state);
-  /// All of a worker's burst for this handler, 1 to 64 messages, one behind the other. It must
-  /// neither wait nor allocate: every service's requests wait for it. Several workers call at once.
+  /// All of a worker's burst for this handler, 1 to 64 messages, one behind the other. A handler
+  /// that may say PSSST_LATER gets a burst in parts where fewer replies may still be awaited of it,
+  /// and nothing where no more may be. It must neither wait nor allocate: every service's requests
+  /// wait for it. Several workers call at once.
   void (*handle_burst)(void* state, void* worker_state, struct pssst_message* messages,
                        uint32_t count);
   /// On each worker for which worker_init was called and did not fail: after its last burst, when

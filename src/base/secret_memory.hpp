@@ -68,11 +68,13 @@ struct SecretArrayDeleter {
 template <class T>
 using SecretArray = std::unique_ptr<T[], SecretArrayDeleter<T>>;
 
-/// `size` Ts in secret pages of their own; null for none.
+/// `size` Ts in secret pages of their own; null for none. Throws std::bad_alloc for more than there
+/// can be.
 template <class T>
 [[nodiscard]] SecretArray<T> make_secret_array(std::size_t size) {
   static_assert(std::is_nothrow_default_constructible_v<T> && std::is_trivially_destructible_v<T>);
   if (size == 0) return nullptr;
+  if (size > SIZE_MAX / sizeof(T)) throw std::bad_alloc();
   T* const array = static_cast<T*>(allocate_secret_pages(size * sizeof(T)));
   for (std::size_t i = 0; i < size; ++i) ::new (array + i) T();
   return SecretArray<T>(array, {size});

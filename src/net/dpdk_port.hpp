@@ -19,13 +19,12 @@
 namespace pssst::net {
 
 struct DpdkConfig {
-  std::vector<std::string> vdevs;        ///< as EAL's --vdev, "net_tap0,iface=pssst0"
-  std::vector<std::string> pci_devices;  ///< as EAL's --allow; none: --no-pci
-  std::vector<unsigned> cpus;            ///< one worker each, in this order
-  bool hugepages = false;                ///< --in-memory, else --no-huge with memory_mb
-  unsigned memory_mb = 256;              ///< without hugepages: all that DPDK will ever have
-  unsigned queue_size = 1024;            ///< descriptors per queue
-  // With 4,096 a vhost port on hugepages was seen to answer nothing; why, is not known.
+  std::vector<std::string> vdevs;               ///< as EAL's --vdev, "net_tap0,iface=pssst0"
+  std::vector<std::string> pci_devices;         ///< as EAL's --allow; none: --no-pci
+  std::vector<unsigned> cpus;                   ///< one worker each, in this order
+  bool hugepages = false;                       ///< --in-memory, else --no-huge with memory_mb
+  unsigned memory_mb = 256;                     ///< without hugepages: all that DPDK will ever have
+  unsigned queue_size = 1024;                   ///< descriptors per queue
   unsigned slots = 2048;                        ///< datagrams that a worker may hold at once
   Ipv4Address address{};                        ///< ours, on every device
   std::shared_ptr<const UdpPortSet> udp_ports;  ///< not null

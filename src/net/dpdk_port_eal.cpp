@@ -71,6 +71,10 @@ base::Result<void> check_devices(const DpdkConfig& config) {
   return {};
 }
 
+bool is_virtio_user(std::string_view device) {
+  return device.starts_with("net_virtio_user") || device.starts_with("virtio_user");
+}
+
 constexpr std::string_view kVdevFailed = "vdev_probe(): failed to initialize ";
 
 bool contains(std::string_view text, std::string_view part) {
@@ -121,6 +125,10 @@ base::Result<std::vector<std::string>> make_eal_arguments(const DpdkConfig& conf
   if (!wants_telemetry(config)) arguments.emplace_back("--no-telemetry");
   if (config.hugepages) {
     arguments.emplace_back("--in-memory");
+    // A vhost-user peer takes 8 regions of memory, and without this each hugepage is one.
+    if (std::ranges::any_of(config.vdevs, is_virtio_user)) {
+      arguments.emplace_back("--single-file-segments");
+    }
   } else {
     arguments.insert(arguments.end(),
                      {"--no-huge", "--no-shconf", "-m", std::to_string(config.memory_mb)});
@@ -137,6 +145,10 @@ base::Result<std::vector<std::string>> make_eal_arguments(const DpdkConfig& conf
 bool wants_telemetry(const DpdkConfig& config) noexcept {
   return std::find(config.eal_arguments.begin(), config.eal_arguments.end(), "--telemetry") !=
          config.eal_arguments.end();
+}
+
+bool is_out_of_reach(std::string_view messages) noexcept {
+  return contains(messages, "Too many memory regions");
 }
 
 std::string_view device_name(std::string_view argument) noexcept {

@@ -25,13 +25,18 @@ inline constexpr std::size_t kWorkersMax = 127;
 [[nodiscard]] std::size_t free_hugepages();
 
 /// argv for rte_eal_init(). The main lcore floats on all allowed CPUs; each worker's is bound to
-/// its own. Telemetry is off unless the extra arguments turn it on. Refuses: no device, a device
+/// its own. Where a device is a vhost-user peer's, its memory lies in as few files as there can be.
+/// Telemetry is off unless the extra arguments turn it on. Refuses: no device, a device
 /// name twice, no worker, too many, a CPU twice or not allowed.
 [[nodiscard]] base::Result<std::vector<std::string>> make_eal_arguments(
     const DpdkConfig& config, std::span<const unsigned> allowed);
 
 /// The extra EAL arguments have --telemetry.
 [[nodiscard]] bool wants_telemetry(const DpdkConfig& config) noexcept;
+
+/// A driver said that a vhost-user peer cannot be told of all memory. It starts all the same, and
+/// carries nothing.
+[[nodiscard]] bool is_out_of_reach(std::string_view messages) noexcept;
 
 /// "net_tap0,iface=pssst0" -> "net_tap0".
 [[nodiscard]] std::string_view device_name(std::string_view argument) noexcept;

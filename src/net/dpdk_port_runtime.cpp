@@ -256,6 +256,11 @@ base::Result<std::unique_ptr<DpdkRuntime>> DpdkRuntime::start(const DpdkConfig& 
   if (auto up = impl->bring_up(config); !up) {
     return tl::unexpected(with_last_words(up.error(), capture.text()));
   }
+  if (is_out_of_reach(capture.text())) {
+    return base::fail(
+        "a vhost-user peer cannot reach all of DPDK's memory: it takes 8 regions of it", {},
+        "use larger hugepages, or run without hugepages");
+  }
   return std::unique_ptr<DpdkRuntime>(new DpdkRuntime(std::move(impl)));
 }
 

@@ -53,9 +53,7 @@ Dispatcher::LaneMask Dispatcher::dispatch(RequestBurst& burst,
     }
     waiting &= ~lanes;
 
-    const std::size_t n = gather(burst, lanes, *target.handler);
-    if (n > 0) target.handler->handle_burst(worker_, std::span(messages_).first(n));
-    scatter(burst, target, n);
+    hand_over(burst, lanes, target);
     telemetry::ServiceCounters& service = counters[target.service->slot];
     service.requests.add(static_cast<std::uint64_t>(std::popcount(lanes)));
     service.authenticated.add(authenticated);
@@ -63,7 +61,21 @@ Dispatcher::LaneMask Dispatcher::dispatch(RequestBurst& burst,
   return later_lanes_;
 }
 
-std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes,
+void Dispatcher::hand_over(RequestBurst& burst, LaneMask lanes, const Target& target) noexcept {
+  // What a handler answers at once gives its place back to those that follow.
+  while (lanes != 0) {
+    const std::size_t n = gather(burst, lanes, *target.handler);
+    if (n == 0) break;
+    target.handler->handle_burst(worker_, std::span(messages_).first(n));
+    scatter(burst, target, n);
+  }
+  for (; lanes != 0; lanes &= lanes - 1) {
+    burst.drop[static_cast<std::size_t>(std::countr_zero(lanes))] = DropReason::kLaterFull;
+  }
+}
+
+/// Takes lanes off the front of `lanes`, as many as may be answered later; their number.
+std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask& lanes,
                                const Handler& handler) noexcept {
   std::size_t n = 0;
   const HandlerTraits& traits = handler.traits();
@@ -72,10 +84,7 @@ std::size_t Dispatcher::gather(RequestBurst& burst, LaneMask lanes,
     std::uint64_t token = 0;
     if (traits.answers_later) {
       token = later_.reserve(static_cast<const AttachedHandler&>(handler));
-      if (token == 0) {
-        burst.drop[i] = DropReason::kLaterFull;
-        continue;
-      }
+      if (token == 0) break;
     }
     // A handler that writes less than it says must not send what an earlier reply left here: one
     // request would get two texts. What it may not send stays as it is. Not

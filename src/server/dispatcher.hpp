@@ -23,11 +23,13 @@ class Dispatcher {
   /// Of worker `worker`; `later` must outlive it.
   Dispatcher(std::size_t worker, LaterReplies& later) noexcept : worker_(worker), later_(later) {}
 
-  /// Calls each handler once with all live lanes that are its. Sets has_reply and reply_size of
-  /// every lane; drops those that have no handler, those whose handler needs a client and has none,
-  /// those whose handler did what it had not declared, and those whose reply's datagram would be
-  /// longer than the service's limit allows for the request. `services[i]` is lane i's, for i <
-  /// burst.size. Returns the lanes that are answered later, under later_token().
+  /// Calls each handler once with all live lanes that are its; one that answers later with as many
+  /// at once as it may be awaited for, again and again, until all were its or none may be. Sets
+  /// has_reply and reply_size of every lane; drops those that have no handler, those whose handler
+  /// needs a client and has none, those whose handler did what it had not declared, and those whose
+  /// reply's datagram would be longer than the service's limit allows for the request.
+  /// `services[i]` is lane i's, for i < burst.size. Returns the lanes that are answered later,
+  /// under later_token().
   LaneMask dispatch(RequestBurst& burst, std::span<const Service* const> services,
                     std::span<telemetry::ServiceCounters> counters) noexcept;
 
@@ -46,7 +48,8 @@ class Dispatcher {
 
   [[nodiscard]] LaneMask find_targets(RequestBurst& burst,
                                       std::span<const Service* const> services) noexcept;
-  [[nodiscard]] std::size_t gather(RequestBurst& burst, LaneMask lanes,
+  void hand_over(RequestBurst& burst, LaneMask lanes, const Target& target) noexcept;
+  [[nodiscard]] std::size_t gather(RequestBurst& burst, LaneMask& lanes,
                                    const Handler& handler) noexcept;
   void scatter(RequestBurst& burst, const Target& target, std::size_t n) noexcept;
   void take_later(RequestBurst& burst, const HandlerTraits& traits, std::size_t k) noexcept;

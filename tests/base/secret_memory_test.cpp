@@ -198,6 +198,40 @@ TEST(MakeSecret, ConstructsDestroysAndWipes) {
   last_unmapped = {};
 }
 
+TEST(MakeSecretArray, ConstructsEachAndWipesAll) {
+  struct Secret {
+    Secret() noexcept { bytes.fill(0xaa); }
+    std::array<std::uint8_t, 100> bytes{};
+  };
+  constexpr std::size_t kCount = 50;
+  SecretArray<Secret> secrets = make_secret_array<Secret>(kCount);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    ASSERT_EQ(secrets[i].bytes.front(), 0xaa) << i;
+    ASSERT_EQ(secrets[i].bytes.back(), 0xaa) << i;
+  }
+  for (const Secret* const end : {&secrets[0], &secrets[kCount - 1]}) {
+    EXPECT_TRUE(vm_flags(end).contains("dd"));
+    EXPECT_TRUE(vm_flags(end).contains("wf"));
+  }
+  last_unmapped = {secrets.get(), 0, false};
+  secrets.reset();
+  EXPECT_EQ(last_unmapped.size, 8192U) << "5,000 bytes";
+  EXPECT_TRUE(last_unmapped.zero);
+  last_unmapped = {};
+}
+
+TEST(MakeSecretArray, OfNoneIsNull) {
+  EXPECT_EQ(make_secret_array<std::uint64_t>(0), nullptr);
+}
+
+TEST(MakeSecretArray, RefusesImpossibleSizes) {
+  const std::size_t largest = std::numeric_limits<std::size_t>::max();
+  EXPECT_THROW(static_cast<void>(make_secret_array<std::uint64_t>(largest)), std::bad_alloc);
+  // Times eight it is 16.
+  EXPECT_THROW(static_cast<void>(make_secret_array<std::uint64_t>(largest / 8 + 3)),
+               std::bad_alloc);
+}
+
 TEST(DisableCoreDumps, ClearsTheFlagAndTheLimit) {
   EXPECT_EQ(exit_status_of([] {
               if (!disable_core_dumps()) return 1;

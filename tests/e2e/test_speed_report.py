@@ -144,10 +144,41 @@ def test_report_under_fire(tmp_path):
     assert "## 10. Under fire" in text
 
 
+def test_report_of_the_ways_to_answer(tmp_path):
+    results, text = report(tmp_path, "--quick", "--chapters", "11")
+    ways = results["ways"]["ways"]
+    assert [way["name"] for way in ways] == ["built in", "library, at once", "library, later",
+                                             "forward"]
+    assert ways[0]["of_echo"] == 1
+    assert all(0 < way["of_echo"] < 2 and way["per_second_median"] > 0 for way in ways)
+    neighbours = results["ways"]["neighbours"]
+    cpus = [True] if len(os.sched_getaffinity(0)) == 1 else [False, True]
+    assert [(entry["name"], entry["shares_cpu"]) for entry in neighbours] == [
+        (name, shares) for shares in cpus
+        for name in ("discard", "forward, answering", "forward, stalled, awaited",
+                     "forward, stalled, given up")]
+    for entry in neighbours:
+        assert entry["offered"] > 0 and entry["taken_per_second"] <= entry["offered_per_second"]
+        assert 0 < entry["of_undisturbed"] < 2
+        assert (entry["replied_per_second"] > 0) == (entry["name"] == "forward, answering")
+    assert targets_by_state(results)[0] == 1
+    assert_pictures(tmp_path, text, "ways.svg")
+    assert "## 11. Ways to answer" in text
+
+
+@pytest.mark.parametrize("rates, expected", [
+    ((0.95, 0.97), True), ((0.97, 0.95), True), ((0.949, 1), False), ((1, 0.949), False)])
+def test_the_worst_of_stalled_backends_is_judged(rates, expected):
+    neighbours = [{"name": "forward, answering", "of_undisturbed": 0.5},
+                  *({"name": "forward, stalled, so", "of_undisturbed": rate} for rate in rates)]
+    assert judged({"ways": {"neighbours": neighbours}}) == {
+        "another service's rate beside a stalled backend, of its rate without": (expected, None)}
+
+
 def test_report_refuses_chapters_that_there_are_not(tmp_path):
-    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "11"], text=True,
+    process = subprocess.run([REPORT, "--out", tmp_path, "--chapters", "12"], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.returncode == 2 and "chapters are 1 to 10" in process.stderr
+    assert process.returncode == 2 and "chapters are 1 to 11" in process.stderr
 
 
 def judged(results):

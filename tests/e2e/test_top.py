@@ -10,9 +10,11 @@ import threading
 import time
 
 from control import control_place
+from handlers import Called, serving
 from ports import KINDS
 from pssstd import PSSST
-from world import world_in
+from test_forward import Backend, echo, forward
+from world import temporary_files, world_in
 
 
 def top(control, *words):
@@ -60,6 +62,22 @@ def test_once():
         control.ask("drain", "60")
         assert top(control, "--once", "--interval", "0.1").stdout.splitlines()[0].endswith(
             "  NOT READY; draining")
+
+
+def test_who_answers_later():
+    with KINDS["socket-ipv4"]() as place, control_place() as control, temporary_files() as files, \
+            Backend(place, files.folder / "backend", echo):
+        called = Called(files, place)
+        with serving(place, called.option(forward(files.folder / "backend")),
+                     ["--control", control.path]):
+            assert called.call(b"hello") == b"re:hello"
+            lines = top(control, "--once", "--interval", "0.1").stdout.splitlines()
+    backend = next(line.split() for line in lines if line.startswith("  backend "))
+    assert backend[2] == "usable"
+    later = lines[next(i for i, line in enumerate(lines) if line.startswith("LATER ")) + 1]
+    assert later.split() == ["all", "workers"] + ["0"] * 6
+    assert any(line.startswith("SOURCES ") for line in lines)
+    assert not any(line.startswith("STORE ") for line in lines)
 
 
 def test_without_a_server():

@@ -49,6 +49,27 @@ TEST(DpdkPortEal, HugepagesAndPciDevicesAndExtraArguments) {
                           "--vdev=net_tap0,iface=pssst0", "--single-file-segments"));
 }
 
+TEST(DpdkPortEal, MemoryThatAVhostUserPeerIsToldOfLiesInOneFile) {
+  DpdkConfig config = tap_config();
+  config.vdevs.emplace_back("net_virtio_user0,path=/run/pssst.sock");
+  EXPECT_THAT(*make_eal_arguments(config, kAllowed), Not(Contains("--single-file-segments")));
+  config.hugepages = true;
+  EXPECT_THAT(*make_eal_arguments(config, kAllowed), Contains("--single-file-segments"));
+  config.vdevs = {"virtio_user1,path=/run/pssst.sock"};
+  EXPECT_THAT(*make_eal_arguments(config, kAllowed), Contains("--single-file-segments"));
+  config.vdevs = {"net_vhost0,iface=/run/pssst.sock"};
+  EXPECT_THAT(*make_eal_arguments(config, kAllowed), Not(Contains("--single-file-segments")));
+}
+
+TEST(DpdkPortEal, KnowsWhatTheDriverSaysOfMemoryOutOfReach) {
+  EXPECT_TRUE(
+      is_out_of_reach("EAL: No free 1048576 kB hugepages reported on node 0\n"
+                      "update_memory_region(): Too many memory regions\n"
+                      "vhost_user_set_memory_table(): Failed to set memory table\n"));
+  EXPECT_FALSE(is_out_of_reach("virtio_user_dev_init_mac(): (/run/v.sock) No valid MAC\n"));
+  EXPECT_FALSE(is_out_of_reach(""));
+}
+
 TEST(DpdkPortEal, TelemetryIsForThoseWhoAskForIt) {
   DpdkConfig config = tap_config();
   EXPECT_FALSE(wants_telemetry(config));

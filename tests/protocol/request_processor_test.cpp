@@ -143,6 +143,60 @@ TEST_F(RequestProcessorTest, AnonymousBurstsAskForNoClient) {
   EXPECT_EQ(clients_.finds(), 0u);
 }
 
+/// A request is answered when its burst is gone, among others that were kept: by suite, and with
+/// and without client authentication.
+TEST_F(RequestProcessorTest, AKeptReplyIsSealedInABurstOfItsOwn) {
+  struct Kept {
+    std::unique_ptr<Client> client;
+    Bytes request;
+    PendingRequest pending;
+    KeptReply reply;
+    Bytes message;
+  };
+  const ServerKey suite1{PrivateKey(servers_[0])};
+  const ServerKey f002(PrivateKey(servers_[1]), {.suite = kSuiteF002});
+  const PrivateKey client_key(client_privates_[0]);
+  std::vector<Kept> kept(4);
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const ServerKey& key = i < 2 ? suite1 : f002;
+    kept[i].client = Client::create(key.public_key(), i % 2 == 0 ? nullptr : &client_key, nullptr,
+                                    {.suite = key.suite()});
+    ASSERT_NE(kept[i].client, nullptr);
+    kept[i].message = random_.bytes(10 + i);
+    kept[i].request.resize(kept[i].message.size() + kept[i].client->overhead_size());
+    ASSERT_EQ(kept[i].client->seal(kept[i].message, kept[i].request, kept[i].pending),
+              kept[i].request.size());
+    burst_->add(kept[i].request, key);
+  }
+  open_burst(*processor_, *burst_, clients_);
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    ASSERT_EQ(message_of(*burst_, i), kept[i].message) << i;
+    burst_->keep(i, kept[i].reply);
+    answer(*burst_, i, kept[i].message);
+  }
+  processor_->seal(*burst_);
+  const Bytes at_once = reply_of(*burst_, 1);
+  processor_->wipe_secrets(*burst_);
+
+  // The last is answered first.
+  burst_->size = 0;
+  for (std::size_t i = kept.size(); i-- > 0;) {
+    burst_->add_kept(kept[i].reply);
+    answer(*burst_, burst_->size - 1, kept[i].message);
+  }
+  processor_->seal(*burst_);
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const Bytes reply = reply_of(*burst_, kept.size() - 1 - i);
+    Bytes space(reply.size());
+    const Client::Opened opened = kept[i].client->open(reply, kept[i].pending, space);
+    EXPECT_EQ(opened.fault, ReplyFault::kNone) << i;
+    space.resize(opened.size);
+    EXPECT_EQ(space, kept[i].message) << i;
+  }
+  EXPECT_EQ(reply_of(*burst_, 2), at_once)
+      << "in suite 1 a reply is the same whenever it is sealed";
+}
+
 TEST_F(RequestProcessorTest, TheLookupsReasonIsTheLanes) {
   const ServerKey f002(PrivateKey(random_.bytes32()), {.suite = kSuiteF002});
   const PrivateKey private_key(client_privates_[0]);

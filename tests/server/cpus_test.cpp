@@ -68,5 +68,25 @@ TEST(PinThisThread, BindsTheThreadAlone) {
   EXPECT_FALSE(pin_this_thread(65535));
 }
 
+TEST(AllowThisThread, LetsTheThreadAndThoseThatItStartsRunThere) {
+  const Cpus before = allowed_cpus();
+  std::thread([&] {
+    ASSERT_TRUE(allow_this_thread({before.back()}));
+    EXPECT_EQ(allowed_cpus(), Cpus{before.back()});
+    std::thread([&] { EXPECT_EQ(allowed_cpus(), Cpus{before.back()}); }).join();
+    ASSERT_TRUE(allow_this_thread(before));
+    EXPECT_EQ(allowed_cpus(), before);
+  }).join();
+  EXPECT_EQ(allowed_cpus(), before);
+}
+
+TEST(AllowThisThread, ChangesNothingWhereThereIsNoSuchCpu) {
+  const Cpus before = allowed_cpus();
+  for (const Cpus& none : {Cpus{}, Cpus{65535}, Cpus{4'000'000'000}}) {
+    EXPECT_FALSE(allow_this_thread(none));
+    EXPECT_EQ(allowed_cpus(), before);
+  }
+}
+
 }  // namespace
 }  // namespace pssst::server

@@ -86,6 +86,14 @@ void Backend::look(std::uint64_t now) noexcept {
 void Backend::sent(std::size_t n) noexcept {
   counters_.sent.add(n);
   trial_sent_ = state_ == State::kOnTrial;
+  full_since_ = 0;
+}
+
+void Backend::full(std::uint64_t now, std::uint64_t patience) noexcept {
+  counters_.full.add(1);
+  if (full_since_ == 0) full_since_ = now;
+  // On trial nothing was sent, so nothing will expire.
+  if (state_ == State::kOnTrial || now - full_since_ >= patience) eject(now);
 }
 
 void Backend::answered() noexcept {
@@ -115,6 +123,7 @@ void Backend::eject(std::uint64_t now) noexcept {
   if (state_ == State::kUsable) counters_.ejected.add(1);
   enter(State::kEjected);
   expired_in_a_row_ = 0;
+  full_since_ = 0;
   ++epoch_;
   retry_at_ = now + ticks_of(retry_ms_);
   retry_ms_ = std::min(2 * retry_ms_, kRetryMaxMs);

@@ -27,9 +27,10 @@ struct BackendCounters {
   base::Counter answers_malformed;  ///< not of the form of forward_frame.hpp, or too long
 };
 
-/// Whether it is worth sending to. It is ejected when its socket cannot be reached, and when so
-/// many requests in a row expired; after a while, which grows from failure to failure, it is tried
-/// with one request, and readmitted when it answers that. One thread's.
+/// Whether it is worth sending to. It is ejected when its socket cannot be reached, when so many
+/// requests in a row expired, and when its socket has taken nothing for as long as a request is
+/// awaited; after a while, which grows from failure to failure, it is tried with one request, and
+/// readmitted when it answers that. One thread's.
 class Backend {
  public:
   static constexpr std::uint64_t kExpiredInARow = 8;
@@ -57,6 +58,9 @@ class Backend {
 
   void sent(std::size_t n) noexcept;
   void answered() noexcept;
+  /// Its socket takes no more for now: what it was sent before has not been read. `patience`: how
+  /// long a request is awaited, in ticks.
+  void full(std::uint64_t now, std::uint64_t patience) noexcept;
   /// A request that was sent in `epoch`.
   void expired(std::uint64_t epoch, std::uint64_t now) noexcept;
   /// Its socket failed: it is not there any more.
@@ -78,6 +82,7 @@ class Backend {
   std::uint64_t retry_at_ = 0;
   std::uint64_t retry_ms_ = kRetryMinMs;
   std::uint64_t expired_in_a_row_ = 0;
+  std::uint64_t full_since_ = 0;  ///< and has taken nothing since; 0: it is not full
   bool trial_sent_ = false;
   bool seen_ = false;  ///< it was usable once
 };

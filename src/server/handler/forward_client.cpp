@@ -29,8 +29,9 @@ std::uint64_t random_generation() {
 }  // namespace
 
 ForwardClient::ForwardClient(const std::vector<std::string>& backends, std::size_t in_flight,
-                             Answerer& answerer)
+                             std::uint64_t patience, Answerer& answerer)
     : answerer_(answerer),
+      patience_(patience),
       places_(std::min(in_flight, kInFlightMax), kGenerationMax, random_generation()),
       sent_(places_.capacity()),
       full_(backends.size()),
@@ -134,7 +135,7 @@ std::size_t ForwardClient::send_group(std::size_t backend, Group group,
   if (sent > 0) to.sent(sent);
   if (error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS) {
     full_[backend] = true;
-    to.counters().full.add(1);
+    to.full(now, patience_);
   } else if (error != 0) {
     lose(backend, now);
   }

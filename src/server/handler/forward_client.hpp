@@ -38,9 +38,9 @@ class ForwardClient {
     virtual void answer(const Answer& answer) noexcept = 0;
   };
 
-  /// `in_flight` requests at most, kInFlightMax at most.
+  /// `in_flight` requests at most, kInFlightMax at most; each is awaited for `patience` ticks.
   ForwardClient(const std::vector<std::string>& backends, std::size_t in_flight,
-                Answerer& answerer);
+                std::uint64_t patience, Answerer& answerer);
 
   /// Of the first kBatch of the ring's those that backends have room for, now; the others stay
   /// there until they have, or until nobody awaits them any more. Where no backend is to be sent
@@ -54,6 +54,8 @@ class ForwardClient {
   void wait(std::chrono::microseconds limit) noexcept;
 
   [[nodiscard]] std::size_t in_flight() const noexcept { return places_.used(); }
+  /// Whether any backend is to be sent anything now.
+  [[nodiscard]] bool any_usable() const noexcept;
   [[nodiscard]] std::span<const std::unique_ptr<Backend>> backends() const noexcept {
     return backends_;
   }
@@ -78,7 +80,6 @@ class ForwardClient {
   using Group = std::span<ForwardRequest* const>;
 
   [[nodiscard]] std::size_t next_backend() noexcept;
-  [[nodiscard]] bool any_usable() const noexcept;
   [[nodiscard]] std::size_t send_round(std::span<ForwardRequest*> left, std::uint64_t now) noexcept;
   [[nodiscard]] std::size_t send_group(std::size_t backend, Group group,
                                        std::uint64_t now) noexcept;
@@ -91,6 +92,7 @@ class ForwardClient {
 
   std::vector<std::unique_ptr<Backend>> backends_;
   Answerer& answerer_;
+  const std::uint64_t patience_;
   TokenPlaces places_;
   std::vector<InFlight> sent_;  ///< by place
   std::size_t oldest_ = kNone;

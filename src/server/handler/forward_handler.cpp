@@ -12,7 +12,8 @@
 namespace pssst::server {
 namespace {
 
-/// A request that comes while the thread waits is sent when that is over; an answer ends it.
+/// A request that comes while the thread waits is sent when that is over; an answer ends it, so a
+/// slow backend is awaited as patiently as none.
 constexpr std::chrono::microseconds kWaitInTraffic{20};
 constexpr std::chrono::microseconds kWaitIdle{1000};
 /// Without traffic for so long it is idle.
@@ -36,7 +37,8 @@ ForwardHandler::ForwardHandler(const std::vector<std::string>& backends, const L
               .reply_size_max = kReplySizeMax,
               .answers_later = true},
       deadline_ticks_(ticks_of(static_cast<std::uint64_t>(limits.deadline.count()))),
-      client_(backends, std::max<std::size_t>(workers(), 1) * limits.in_flight, *this) {
+      client_(backends, std::max<std::size_t>(workers(), 1) * limits.in_flight, deadline_ticks_,
+              *this) {
   for (std::size_t i = 0; i < workers(); ++i) {
     rings_.push_back(std::make_unique<ForwardRing>(std::max<std::size_t>(limits.in_flight, 64)));
   }
@@ -64,8 +66,9 @@ ForwardHandler::~ForwardHandler() {
 void ForwardHandler::handle_burst(std::size_t worker,
                                   std::span<HandlerMessage> messages) const noexcept {
   const std::uint64_t deadline = base::read_tsc() + deadline_ticks_;
+  const bool any_usable = any_usable_.load(std::memory_order_relaxed);
   for (HandlerMessage& message : messages) {
-    if (rings_[worker]->put(message, deadline)) {
+    if (any_usable && rings_[worker]->put(message, deadline)) {
       message.later = true;
     } else {
       message.drop = DropReason::kHandlerUnavailable;
@@ -96,12 +99,13 @@ void ForwardHandler::run() noexcept {
   while (!stop_.load(std::memory_order_relaxed)) {
     const std::uint64_t now = base::read_tsc();
     client_.look(now);
+    any_usable_.store(client_.any_usable(), std::memory_order_relaxed);
     const bool sent = send_waiting(now);
     const bool received = client_.receive(now);
     if (sent || received) {
       last_traffic = now;
     } else {
-      const bool idle = client_.in_flight() == 0 && now - last_traffic > ticks_of(kTrafficMs);
+      const bool idle = now - last_traffic > ticks_of(kTrafficMs);
       client_.wait(idle ? kWaitIdle : kWaitInTraffic);
     }
   }

@@ -21,7 +21,9 @@ namespace pssst::server {
 
 /// A worker puts its messages into a ring and goes on; a thread of this handler, off the workers'
 /// CPUs where there are others, makes all system calls. It looks into the rings some thousand times
-/// a second while there is traffic, and a thousand times when there is none.
+/// a second while there is traffic, and a thousand times when there is none. While no backend is to
+/// be sent anything, workers drop messages themselves: those that all backends have left alone cost
+/// neither the thread nor, where they share one, the worker's CPU.
 class ForwardHandler final : public AttachedHandler, private ForwardClient::Answerer {
  public:
   /// Backends need not be there yet. `runtime` null: only to look at it; it must not be attached.
@@ -55,6 +57,8 @@ class ForwardHandler final : public AttachedHandler, private ForwardClient::Answ
   std::vector<std::unique_ptr<ForwardRing>> rings_;  ///< by worker
   ForwardClient client_;
   std::atomic<bool> stop_{false};
+  /// The thread's: some backend is to be sent something, as far as it knows.
+  std::atomic<bool> any_usable_{true};
   std::thread thread_;
 };
 

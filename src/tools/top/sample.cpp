@@ -57,7 +57,23 @@ Sample::Service service_of(const Json& object) {
                             .requests = key.at("requests").get<std::uint64_t>(),
                             .last_use_age_seconds = age_of(key, "last_use_age_seconds")});
   }
+  for (const Json& backend : object.at("backends")) {
+    service.backends.push_back({.address = text_of(backend, "address"),
+                                .usable = backend.at("usable").get<bool>(),
+                                .counts = counts_of(backend)});
+  }
   return service;
+}
+
+std::optional<Sample::Store> store_of(const Json& object) {
+  if (object.is_null()) return std::nullopt;
+  Sample::Store store{.loaded = object.at("loaded").get<bool>(),
+                      .refusing = object.at("refusing").get<bool>(),
+                      .alarm = text_of(object, "alarm_text"),
+                      .last_change_age_seconds = age_of(object, "newest_change_age_ms"),
+                      .counts = counts_of(object)};
+  if (store.last_change_age_seconds) *store.last_change_age_seconds /= 1000;
+  return store;
 }
 
 Sample::Stage stage_of(const std::string& name, const Json& object) {
@@ -82,6 +98,8 @@ Sample sample_of(const Json& report) {
   for (const auto& [name, stage] : report.at("stages").items()) {
     sample.stages.push_back(stage_of(name, stage));
   }
+  sample.later = counts_of(report.at("later"));
+  sample.store = store_of(report.at("store"));
   for (const Json& device : report.at("devices")) {
     sample.devices.push_back({.name = text_of(device, "name"),
                               .link_up = device.at("link_up").get<bool>(),

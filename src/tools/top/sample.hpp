@@ -46,11 +46,18 @@ struct Sample {
     std::uint64_t requests = 0;
     std::optional<double> last_use_age_seconds;  ///< none: not used yet
   };
+  /// Of a handler that forwards.
+  struct Backend {
+    std::string address;
+    bool usable = false;
+    Counts counts;
+  };
   struct Service : Part {
     std::string name;
     std::uint64_t udp_port = 0;
     std::string handler;
     std::vector<Key> keys;
+    std::vector<Backend> backends;
   };
   struct Stage {
     std::string name;
@@ -60,6 +67,14 @@ struct Sample {
   struct Device {
     std::string name;
     bool link_up = false;
+    Counts counts;
+  };
+
+  struct Store {
+    bool loaded = false;
+    bool refusing = false;
+    std::string alarm;                              ///< why it is not followed; empty: it is
+    std::optional<double> last_change_age_seconds;  ///< none: there was no change
     Counts counts;
   };
 
@@ -73,6 +88,8 @@ struct Sample {
   std::vector<Service> services;
   std::vector<Stage> stages;
   std::vector<Device> devices;
+  Counts later;                ///< requests that handlers answer after the burst
+  std::optional<Store> store;  ///< none: clients are a list
   /// Why the server is not ready; empty: it is.
   std::vector<std::string> problems;
 };

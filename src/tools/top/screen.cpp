@@ -10,61 +10,13 @@
 #include <utility>
 
 #include "pssst/drop_reason.hpp"
+#include "tools/top/section.hpp"
+#include "tools/top/service_sections.hpp"
 
 namespace pssst::tools::top {
 namespace {
 
 constexpr std::size_t kBarWidth = 16;
-
-template <class... Values>
-std::string format(const char* form, Values... values) {
-  std::array<char, 512> text{};
-  static_cast<void>(std::snprintf(text.data(), text.size(), form, values...));
-  return text.data();
-}
-
-std::uint64_t growth(std::uint64_t before, std::uint64_t now) noexcept {
-  return now >= before ? now - before : now;
-}
-
-/// One thing's counters, twice.
-class Change {
- public:
-  Change(const Counts& before, const Counts& now, double seconds) noexcept
-      : before_(before), now_(now), seconds_(seconds) {}
-
-  [[nodiscard]] double count(std::string_view name) const {
-    return static_cast<double>(growth(before_[name], now_[name]));
-  }
-  [[nodiscard]] double rate(std::string_view name) const { return count(name) / seconds_; }
-  [[nodiscard]] double rate_of_all() const {
-    return std::accumulate(now_.all().begin(), now_.all().end(), 0.0,
-                           [this](double sum, const auto& of) { return sum + rate(of.first); });
-  }
-  [[nodiscard]] double ratio(std::string_view part, std::string_view whole) const {
-    const double all = count(whole);
-    return all > 0 ? count(part) / all : 0;
-  }
-  [[nodiscard]] std::string text(std::string_view name) const { return short_number(rate(name)); }
-
- private:
-  const Counts& before_;
-  const Counts& now_;
-  double seconds_;
-};
-
-/// The same of another sample, or a new one that has counted nothing.
-template <class T, class Same>
-const T& find_or_empty(const std::vector<T>& all, Same same) {
-  static const T empty{};
-  const auto found = std::find_if(all.begin(), all.end(), same);
-  return found == all.end() ? empty : *found;
-}
-
-struct Section {
-  std::string heading;
-  std::vector<std::string> rows;
-};
 
 std::string bar(double share) {
   const auto full = static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * kBarWidth));
@@ -122,41 +74,6 @@ Section workers(const Sample& previous, const Sample& current, double seconds) {
   return section;
 }
 
-/// Its part of what its service was asked.
-std::string key_row(const Sample::Key& key, const Sample::Service& before, double service_rate,
-                    double seconds) {
-  const auto& key_before = find_or_empty(
-      before.keys, [&](const Sample::Key& other) { return other.fingerprint == key.fingerprint; });
-  const double rate = static_cast<double>(growth(key_before.requests, key.requests)) / seconds;
-  const double share = service_rate > 0 ? std::min(rate / service_rate, 1.0) : 0;
-  return format(
-      "  key %s suite %-6s %14s %6.1f %%  last use %s", key.fingerprint.c_str(), key.suite.c_str(),
-      short_number(rate).c_str(), 100 * share,
-      key.last_use_age_seconds ? (short_age(*key.last_use_age_seconds) + " ago").c_str() : "never");
-}
-
-Section services(const Sample& previous, const Sample& current, double seconds) {
-  Section section{format("%-20s %5s %-12s %10s %8s %9s %8s", "SERVICE", "PORT", "HANDLER",
-                         "REQUESTS/S", "AUTH/S", "REPLIES/S", "DROPS/S"),
-                  {}};
-  for (const Sample::Service& service : current.services) {
-    const auto& before = find_or_empty(previous.services, [&](const Sample::Service& other) {
-      return other.name == service.name;
-    });
-    const Change change(before.counts, service.counts, seconds);
-    const double drops = Change(before.drops, service.drops, seconds).rate_of_all();
-    section.rows.push_back(format("%-20.20s %5s %-12.12s %10s %8s %9s %8s", service.name.c_str(),
-                                  std::to_string(service.udp_port).c_str(), service.handler.c_str(),
-                                  change.text("requests").c_str(),
-                                  change.text("authenticated").c_str(),
-                                  change.text("replied").c_str(), short_number(drops).c_str()));
-    for (const Sample::Key& key : service.keys) {
-      section.rows.push_back(key_row(key, before, change.rate("requests"), seconds));
-    }
-  }
-  return section;
-}
-
 std::string quantile_text(double duration) {
   if (duration < 0) return "-";
   return std::isinf(duration) ? "> 1 s" : short_duration(duration);
@@ -197,6 +114,45 @@ Section drops(const Sample& previous, const Sample& current, double seconds) {
     section.rows.push_back(format("%-22s %9s  ", name.c_str(), short_number(rate).c_str()) +
                            std::string(text_of_drop(name)));
   }
+  return section;
+}
+
+/// Of requests as they come in: nothing until the first.
+Section sources(const Sample& previous, const Sample& current, double seconds) {
+  const Counts& total = current.total.counts;
+  Section section{format("%-12s %10s %10s %10s %10s %10s", "SOURCES", "KNOWN/S", "UNKNOWN/S",
+                         "LIMITED/S", "OVERRATE/S", "REPLAYS/S"),
+                  {}};
+  if (total["admitted_known"] + total["admitted_unknown"] == 0) return section;
+  const Change change(previous.total.counts, total, seconds);
+  const Change drops(previous.total.drops, current.total.drops, seconds);
+  section.rows.push_back(
+      format("%-12s %10s %10s %10s %10s %10s", "all workers", change.text("admitted_known").c_str(),
+             change.text("admitted_unknown").c_str(), drops.text("source_rate").c_str(),
+             change.text("over_rate_admitted").c_str(), change.text("replays").c_str()));
+  return section;
+}
+
+std::string state_of(const Sample::Store& store) {
+  if (!store.alarm.empty()) return (store.refusing ? "REFUSING: " : "NOT FOLLOWED: ") + store.alarm;
+  return store.loaded ? "followed" : "loading";
+}
+
+Section store(const Sample& previous, const Sample& current, double seconds) {
+  Section section{format("%-12s %10s %10s %10s %12s  %s", "STORE", "CLIENTS", "REVOKED",
+                         "CHANGES/S", "LAST CHANGE", "STATE"),
+                  {}};
+  if (!current.store) return section;
+  static const Sample::Store none;
+  const Sample::Store& now = *current.store;
+  const Sample::Store& before = previous.store ? *previous.store : none;
+  section.rows.push_back(format(
+      "%-12s %10s %10s %10s %12s  ", "", std::to_string(now.counts["clients"]).c_str(),
+      std::to_string(now.counts["revoked"]).c_str(),
+      Change(before.counts, now.counts, seconds).text("sequence").c_str(),
+      now.last_change_age_seconds ? (short_age(*now.last_change_age_seconds) + " ago").c_str()
+                                  : "none"));
+  section.rows.back() += state_of(now);
   return section;
 }
 
@@ -325,7 +281,8 @@ std::vector<std::string> render(const Sample& previous, const Sample& current, d
   for (const Fitted& fitted :
        fit({workers(previous, current, seconds), services(previous, current, seconds),
             stages(previous, current, seconds), drops(previous, current, seconds),
-            devices(previous, current, seconds)},
+            later_replies(previous, current, seconds), sources(previous, current, seconds),
+            store(previous, current, seconds), devices(previous, current, seconds)},
            room)) {
     append(lines, fitted);
   }

@@ -15,8 +15,9 @@ struct ScreenSize {
 };
 
 /// What happened between two samples that are `seconds` apart, one line each, none longer than the
-/// width and not more than the height: head, workers, services and their keys, stages, drops,
-/// devices. What there is no room for is counted at the end of its section: "... 3 more". A
+/// width and not more than the height: head, workers, services with their keys and
+/// backends, stages, drops, later replies, sources and limits, the store, devices; of these those
+/// that there are. What there is no room for is counted at the end of its section: "... 3 more". A
 /// counter that fell was started anew, and has come from zero.
 [[nodiscard]] std::vector<std::string> render(const Sample& previous, const Sample& current,
                                               double seconds, const ScreenSize& size);

@@ -22,13 +22,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kDescription =
-    "Watch a running server: rates of requests, replies and drops, how busy each worker is, its\n"
-    "services, keys and network devices, and where a request's time goes. Press q to leave.\n\n"
-    "LANES: requests in a burst. SELF-REQUEST: when the worker last answered its own request as "
-    "it\n"
-    "should. A key's per cent are its share of its service's requests. IN and OUT BYTE/S count "
-    "UDP\n"
-    "payload.";
+    "Watch a running server: rates of requests, replies and drops, how busy each\n"
+    "worker is, its services, keys, backends and network devices, and where a\n"
+    "request's time goes. Press q to leave.\n\n"
+    "LANES: requests in a burst. SELF-REQUEST: when the worker last answered its own\n"
+    "request as it should. A key's per cent are its share of its service's requests.\n"
+    "IN and OUT BYTE/S count UDP payload. LATER: what handlers answer after the\n"
+    "burst; FULL, what as many were awaited for as may be. SOURCES: requests by\n"
+    "what is known of their source prefixes; LIMITED, dropped since a prefix is over\n"
+    "its rate, OVERRATE, admitted all the same. STORE: the clients that are enrolled.";
 
 constexpr const char* kFooter = R"(Exit status:
   0  left, or --once has shown one screen

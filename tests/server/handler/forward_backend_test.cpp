@@ -105,6 +105,27 @@ TEST_F(ForwardBackend, IsTriedLessAndLessOften) {
   EXPECT_EQ(wait, Backend::kRetryMaxMs);
 }
 
+TEST_F(ForwardBackend, IsEjectedWhenItsSocketTakesNothingForAsLongAsRequestsAreAwaited) {
+  const BackendSocket socket(path_);
+  backend_.look(ms(1));
+  backend_.full(ms(10), ms(50));
+  backend_.full(ms(59), ms(50));
+  EXPECT_GT(backend_.room(), 1U);
+  backend_.sent(1);
+  backend_.full(ms(60), ms(50));
+  backend_.full(ms(109), ms(50));
+  EXPECT_GT(backend_.room(), 1U) << "it took one meanwhile";
+  backend_.full(ms(110), ms(50));
+  EXPECT_EQ(backend_.room(), 0U);
+  EXPECT_EQ(backend_.counters().ejected.read(), 1U);
+  EXPECT_EQ(backend_.counters().full.read(), 5U);
+  backend_.look(ms(110) + ms(Backend::kRetryMinMs));
+  EXPECT_EQ(backend_.room(), 1U);
+  backend_.full(ms(300), ms(50));
+  EXPECT_EQ(backend_.room(), 0U) << "on trial";
+  EXPECT_EQ(backend_.counters().ejected.read(), 1U);
+}
+
 TEST_F(ForwardBackend, OneThatWentAwayIsConnectedAgain) {
   auto socket = std::make_unique<BackendSocket>(path_);
   backend_.look(ms(1));

@@ -28,7 +28,7 @@ class ForwardClientTest : public testing::Test, public ForwardClient::Answerer {
     for (std::size_t i = 0; i < backends; ++i) {
       paths_.push_back(folder_.path("backend-" + std::to_string(i)));
     }
-    client_ = std::make_unique<ForwardClient>(paths_, in_flight, *this);
+    client_ = std::make_unique<ForwardClient>(paths_, in_flight, ms(kDeadline), *this);
   }
   void listen(std::size_t backend) {
     sockets_[backend] = std::make_unique<BackendSocket>(paths_[backend]);
@@ -251,6 +251,38 @@ TEST_F(ForwardClientTest, ABackendWhoseSocketIsFullIsPassedOver) {
     EXPECT_EQ(requests(1).size(), 1U) << "the other has room";
   }
   EXPECT_TRUE(answers_.empty());
+}
+
+TEST_F(ForwardClientTest, ABackendThatReadsNothingIsLeftOutThoughNothingWasSent) {
+  make(1, 20000);
+  listen(0);
+  look(1000);
+  EXPECT_TRUE(client_->any_usable());
+  std::uint64_t token = 1;
+  for (; counters(0).full.read() == 0 && token < 20000; ++token) send(token);
+  client_ = std::make_unique<ForwardClient>(paths_, 20000, ms(kDeadline), *this);
+  ring_.pop(ring_.waiting());
+  look(2000);
+  send(token++);
+  look(2000 + kDeadline - 1);
+  send(token++);
+  EXPECT_TRUE(client_->any_usable());
+  EXPECT_TRUE(answers_.empty());
+  look(2000 + kDeadline);
+  send(token++);
+  EXPECT_FALSE(client_->any_usable());
+  EXPECT_EQ(counters(0).sent.read(), 0U);
+  EXPECT_EQ(counters(0).ejected.read(), 1U);
+  // One on trial is out again at once.
+  look(2000 + kDeadline + Backend::kRetryMinMs);
+  EXPECT_TRUE(client_->any_usable());
+  send(token);
+  EXPECT_FALSE(client_->any_usable());
+  EXPECT_EQ(answers_.at(token), "handler_unavailable");
+  requests(0);
+  look(2000 + kDeadline + 3 * Backend::kRetryMinMs);
+  send(++token);
+  EXPECT_EQ(requests(0).size(), 1U);
 }
 
 TEST_F(ForwardClientTest, WhereAllAreFullRequestsWait) {

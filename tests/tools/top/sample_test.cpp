@@ -80,6 +80,64 @@ TEST(TopSample, HasServicesStagesAndDevices) {
   }
 }
 
+TEST(TopSample, HasLaterRepliesBackendsAndLimits) {
+  server::Report report = server::busy_report();
+  report.later = {.events = {{"asked", 31}, {"answered", 29}, {"answers_late", 1}}, .awaited = 2};
+  report.services[1].backends.push_back(
+      {.address = "/run/b", .is_usable = true, .events = {{"sent", 9}, {"answered", 8}}});
+  const auto sample = parse_sample(server::to_json(report), "");
+  ASSERT_TRUE(sample) << sample.error().to_string();
+  EXPECT_EQ(sample->later["asked"], 31U);
+  EXPECT_EQ(sample->later["answered"], 29U);
+  EXPECT_EQ(sample->later["answers_late"], 1U);
+  EXPECT_EQ(sample->later["awaited"], 2U);
+  EXPECT_TRUE(sample->services[0].backends.empty());
+  ASSERT_EQ(sample->services[1].backends.size(), 1U);
+  const Sample::Backend& backend = sample->services[1].backends[0];
+  EXPECT_EQ(backend.address, "/run/b");
+  EXPECT_TRUE(backend.usable);
+  EXPECT_EQ(backend.counts["sent"], 9U);
+  EXPECT_EQ(backend.counts["answered"], 8U);
+  for (const auto& [name, expected] : {std::pair{"admitted_known", report.total.admitted_known},
+                                       {"admitted_unknown", report.total.admitted_unknown},
+                                       {"over_rate_admitted", report.total.over_rate_admitted},
+                                       {"replays", report.total.replays}}) {
+    EXPECT_EQ(sample->total.counts[name], expected) << name;
+  }
+  for (const DropReason reason :
+       {DropReason::kSourceRate, DropReason::kLaterExpired, DropReason::kLaterFull}) {
+    EXPECT_EQ(sample->total.drops[to_string(reason)],
+              report.total.all_drops().at(static_cast<std::size_t>(reason)));
+  }
+}
+
+TEST(TopSample, HasTheStoreIfThereIsOne) {
+  server::Report report = server::busy_report();
+  EXPECT_FALSE(parse_sample(server::to_json(report), "")->store);
+  report.store.emplace();
+  EXPECT_FALSE(parse_sample(server::to_json(report), "")->store->loaded);
+  EXPECT_EQ(parse_sample(server::to_json(report), "")->store->last_change_age_seconds,
+            std::nullopt);
+  report.store->loaded = true;
+  report.store->clients = 70;
+  report.store->revoked = 3;
+  report.store->sequence = 81;
+  report.store->newest_change_ms = 1;
+  report.store->newest_change_age_ms = 2500;
+  report.store->alarm = identity::FollowerAlarm::kGone;
+  report.store->alarm_text = "gone\x1b";
+  report.store->refusing = true;
+  const auto sample = parse_sample(server::to_json(report), "");
+  ASSERT_TRUE(sample) << sample.error().to_string();
+  ASSERT_TRUE(sample->store);
+  EXPECT_TRUE(sample->store->loaded && sample->store->refusing);
+  EXPECT_EQ(sample->store->alarm, "gone?");
+  EXPECT_EQ(sample->store->counts["clients"], 70U);
+  EXPECT_EQ(sample->store->counts["revoked"], 3U);
+  EXPECT_EQ(sample->store->counts["sequence"], 81U);
+  EXPECT_EQ(sample->store->last_change_age_seconds, 2.5);
+}
+
 TEST(TopSample, KeepsTerminalsSafe) {
   server::Report report = server::busy_report();
   report.services[0].name = "\x1b[31mred\n\xc3\xa9";

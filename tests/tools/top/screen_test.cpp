@@ -118,6 +118,56 @@ net_tap0             up       1.10k       910         0      5.00         0
 )");
 }
 
+TEST(TopScreen, ShowsSourcesLaterRepliesAndTheStoreWhereThereAreAny) {
+  Sample before = sample_after(10);
+  Sample after = sample_after(12);
+  std::uint64_t n = 10;
+  for (Sample* sample : {&before, &after}) {
+    for (const auto& [name, rate] : {std::pair{"admitted_known", 700U},
+                                     {"admitted_unknown", 300U},
+                                     {"over_rate_admitted", 20U},
+                                     {"replays", 5U}}) {
+      sample->total.counts.set(name, rate * n);
+    }
+    sample->total.drops.set("source_rate", 40 * n);
+    sample->later.set("asked", 60 * n);
+    sample->later.set("awaited", 3);
+    sample->store = Sample::Store{};
+    sample->store->loaded = true;
+    sample->store->counts.set("clients", 1'234'567);
+    sample->store->counts.set("revoked", 89);
+    sample->store->counts.set("sequence", 1000 + 7 * n);
+    sample->store->last_change_age_seconds = 0.2;
+    n = 12;
+  }
+  const std::string text = joined(render(before, after, 2, {.width = 100, .height = 60}));
+  EXPECT_NE(text.find(R"(
+LATER           AWAITED    ASKED/S ANSWERED/S  EXPIRED/S     FULL/S   STRAYS/S
+all workers           3       60.0          0          0          0          0
+
+SOURCES         KNOWN/S  UNKNOWN/S  LIMITED/S OVERRATE/S  REPLAYS/S
+all workers         700        300       40.0       20.0       5.00
+
+STORE           CLIENTS    REVOKED  CHANGES/S  LAST CHANGE  STATE
+                1234567         89       7.00    0.2 s ago  followed
+
+DEVICE )"),
+            std::string::npos)
+      << text;
+}
+
+TEST(TopScreen, SaysWhatTheStoreLacks) {
+  Sample sample;
+  sample.store = Sample::Store{};
+  const auto row = [&] { return render(sample, sample, 1, {.width = 200, .height = 40}).back(); };
+  EXPECT_EQ(row(), "                      0          0          0         none  loading");
+  sample.store->loaded = true;
+  sample.store->alarm = "no such file: /var/lib/clients";
+  EXPECT_TRUE(row().ends_with("  NOT FOLLOWED: no such file: /var/lib/clients")) << row();
+  sample.store->refusing = true;
+  EXPECT_TRUE(row().ends_with("  REFUSING: no such file: /var/lib/clients")) << row();
+}
+
 TEST(TopScreen, SaysWhyTheServerIsNotReady) {
   Sample sample = sample_after(2);
   sample.problems = {"worker on CPU 1 hangs", "draining"};
