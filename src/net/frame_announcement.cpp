@@ -12,6 +12,9 @@ constexpr std::size_t kAdvertisementSize = kNdpOptionsOffset + kNdpOptionUnit;
 static_assert(kAnnouncementRoom >=
               kEthernetHeaderSize + kVlanTagSize + kIpv6HeaderSize + kAdvertisementSize);
 static_assert(kAnnouncementRoom >= kFrameSizeMin + kVlanTagSize);
+constexpr std::size_t kReportSize = kIpv6RouterAlert.size() + kListenerReportSize;
+static_assert(kAnnouncementRoom >=
+              kEthernetHeaderSize + kVlanTagSize + kIpv6HeaderSize + kReportSize);
 
 /// Returns where the packet begins.
 std::size_t start_frame(std::span<std::uint8_t> frame, const MacAddress& destination,
@@ -75,6 +78,34 @@ std::size_t make_announcement(std::span<std::uint8_t> frame, const MacAddress& m
   if (!is_mapped(address)) return write_advertisement(frame, mac, address, vlan);
   const Ipv4Address own = unmapped(address);
   return write_arp_request(frame, mac, own, own, vlan);
+}
+
+// RFC 3810: section 5 for the hop limit of 1, section 5.2.13 for the source, 5.2.14 for the
+// destination.
+std::size_t make_group_report(std::span<std::uint8_t> frame, const MacAddress& mac,
+                              const IpAddress& address, const std::optional<IpAddress>& link_local,
+                              std::uint16_t vlan, GroupReport report) noexcept {
+  PSSST_ASSERT(frame.size() >= kAnnouncementRoom && !is_mapped(address));
+  const std::size_t ip_at =
+      start_frame(frame, group_mac(kIpv6AllListenerRouters), mac, vlan, kEtherTypeIpv6);
+  std::uint8_t* ip = frame.data() + ip_at;
+  std::memset(ip, 0, kIpv6HeaderSize + kReportSize);
+  ip[0] = kIpv6Version;
+  store_be16(ip + kIpv6PayloadLengthOffset, kReportSize);
+  ip[kIpv6NextHeaderOffset] = kProtocolIpv6HopByHop;
+  ip[kIpv6HopLimitOffset] = 1;
+  if (link_local) store(ip + kIpv6SourceOffset, *link_local);
+  store(ip + kIpv6DestinationOffset, kIpv6AllListenerRouters);
+  store(ip + kIpv6HeaderSize, kIpv6RouterAlert);
+  std::uint8_t* icmp = ip + kIpv6HeaderSize + kIpv6RouterAlert.size();
+  icmp[0] = kListenerReport;
+  store_be16(icmp + kListenerCountOffset, 1);
+  icmp[kListenerRecordOffset] =
+      report == GroupReport::kJoined ? kListensExcludingFromNow : kListensExcluding;
+  store(icmp + kListenerGroupOffset, solicited_node(address));
+  store_checksum(icmp + kIcmpChecksumOffset,
+                 ipv6_transport_sum(ip, kProtocolIcmpv6, icmp, kListenerReportSize));
+  return ip_at + kIpv6HeaderSize + kReportSize;
 }
 
 std::size_t make_arp_request(std::span<std::uint8_t> frame, const MacAddress& mac,

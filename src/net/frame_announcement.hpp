@@ -21,6 +21,18 @@ inline constexpr std::size_t kAnnouncementRoom = 96;
 [[nodiscard]] std::size_t make_announcement(std::span<std::uint8_t> frame, const MacAddress& mac,
                                             const IpAddress& address, std::uint16_t vlan) noexcept;
 
+enum class GroupReport : std::uint8_t { kJoined, kListening };
+
+/// Tells routers and switches that snoop (RFC 4541), in one VLAN, that we listen to the group to
+/// which neighbours of the IPv6 `address` send their solicitations: else a switch may keep those
+/// from us. A listener report of version 2 (RFC 3810, section 5.2) from `link_local`, or from the
+/// unspecified address if that is none. Joined: as of now; listening: still. `frame` and what is
+/// returned: as make_announcement().
+[[nodiscard]] std::size_t make_group_report(std::span<std::uint8_t> frame, const MacAddress& mac,
+                                            const IpAddress& address,
+                                            const std::optional<IpAddress>& link_local,
+                                            std::uint16_t vlan, GroupReport report) noexcept;
+
 /// Asks everybody on the link who has `wanted` (RFC 826). Returns the frame's size, kFrameSizeMin;
 /// `frame` has room for that.
 std::size_t make_arp_request(std::span<std::uint8_t> frame, const MacAddress& mac,

@@ -91,7 +91,24 @@ inline constexpr std::size_t kNdpOptionUnit = 8;
 inline constexpr std::uint8_t kNdpSourceLinkAddress = 1;
 inline constexpr std::uint8_t kNdpTargetLinkAddress = 2;
 
+// Hop-by-hop options of a report of groups (RFC 8200, section 4.3; RFC 2711): next header ICMPv6,
+// no more than 8 bytes, the router alert for listener discovery, padding.
+inline constexpr std::uint8_t kProtocolIpv6HopByHop = 0;
+inline constexpr std::array<std::uint8_t, 8> kIpv6RouterAlert{kProtocolIcmpv6, 0, 5, 2, 0, 0, 1, 0};
+
+// Multicast listener report (RFC 3810, section 5.2): ICMPv6 header 8, ending with the number of
+// records 2 | records, each type 1 | size of its own data 1 | number of sources 2 | group 16.
+inline constexpr std::uint8_t kListenerReport = 143;
+inline constexpr std::size_t kListenerCountOffset = 6;
+inline constexpr std::size_t kListenerRecordOffset = 8;
+inline constexpr std::size_t kListenerGroupOffset = 12;
+inline constexpr std::size_t kListenerReportSize = 28;  // with one record
+inline constexpr std::uint8_t kListensExcluding = 2;
+inline constexpr std::uint8_t kListensExcludingFromNow = 4;
+
 inline constexpr IpAddress kIpv6AllNodes{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+inline constexpr IpAddress kIpv6AllListenerRouters{0xff, 0x02, 0, 0, 0, 0, 0, 0,
+                                                   0,    0,    0, 0, 0, 0, 0, 0x16};
 inline constexpr IpAddress kIpv6Loopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 [[nodiscard]] inline std::uint16_t load_be16(const std::uint8_t* bytes) noexcept {

@@ -20,6 +20,7 @@ constexpr std::uint64_t kLinkIntervalNs = kSecondNs / 4;
 // RFC 5227 wants two ARP announcements, RFC 4861 at most three advertisements, a second apart.
 constexpr unsigned kAnnouncementRounds = 3;
 constexpr std::uint64_t kAnnouncementIntervalNs = kSecondNs;
+constexpr std::uint64_t kGroupsIntervalNs = 60 * kSecondNs;
 // Of one ring or tap in one round: none keeps the others waiting.
 constexpr unsigned kFramesPerRound = 64;
 // What waits in a ring rings no bell. With a tap, this is latency for the kernel's peers.
@@ -38,6 +39,11 @@ std::uint64_t wall_ns(std::uint64_t tsc) noexcept {
   const std::uint64_t ago = base::read_tsc() - tsc;
   return now - static_cast<std::uint64_t>(static_cast<double>(ago) * 1e9 /
                                           static_cast<double>(base::tsc_hz()));
+}
+
+/// fe80::/10
+bool is_link_local(const IpAddress& address) noexcept {
+  return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
 std::string describe(const std::string& device, const LinkState& link) {
@@ -124,7 +130,7 @@ void PortBackground::poll_links(std::uint64_t now_ns) {
     if (!is_first && config_.notify) config_.notify(describe(device.name, link));
     if (device.tap) device.tap->set_carrier(link.is_up);
     if (came_up) {
-      announcing_[i] = {.rounds_left = kAnnouncementRounds, .next_ns = now_ns};
+      announcing_[i] = {.is_on = true, .rounds_left = kAnnouncementRounds, .next_ns = now_ns};
     } else if (!link.is_up) {
       announcing_[i] = {};
     }
@@ -132,23 +138,38 @@ void PortBackground::poll_links(std::uint64_t now_ns) {
   }
 }
 
+/// The next frame of the round, in frame_; 0: there is none for this place.
+std::size_t PortBackground::make_next(const Device& device, const Announcing& announcing) {
+  const std::size_t pair = announcing.next / 2;
+  const IpAddress& address = config_.announced[pair / config_.vlans.size()];
+  const std::uint16_t vlan = config_.vlans[pair % config_.vlans.size()];
+  const bool is_report = announcing.next % 2 == 0;
+  const bool is_reminder = announcing.rounds_left == 0;
+  if (!is_report) return is_reminder ? 0 : make_announcement(frame_, device.mac, address, vlan);
+  if (is_mapped(address)) return 0;
+  const auto link_local = std::ranges::find_if(config_.announced, is_link_local);
+  return make_group_report(
+      frame_, device.mac, address,
+      link_local == config_.announced.end() ? std::nullopt : std::optional(*link_local), vlan,
+      is_reminder ? GroupReport::kListening : GroupReport::kJoined);
+}
+
 // As many as the ring takes now; the rest of a round is for the next time.
 void PortBackground::announce(std::size_t index, std::uint64_t now_ns) {
   Announcing& announcing = announcing_[index];
   const Device& device = config_.devices[index];
   std::optional<FrameRing>& outgoing = config_.workers[device.sender].rings->outgoing;
-  const std::size_t count = config_.announced.size() * config_.vlans.size();
-  if (announcing.rounds_left == 0 || now_ns < announcing.next_ns || !outgoing) return;
-  while (announcing.next < count) {
-    const std::size_t size = make_announcement(
-        frame_, device.mac, config_.announced[announcing.next / config_.vlans.size()],
-        config_.vlans[announcing.next % config_.vlans.size()]);
+  const std::size_t count = 2 * config_.announced.size() * config_.vlans.size();
+  if (!announcing.is_on || now_ns < announcing.next_ns || !outgoing) return;
+  for (; announcing.next < count; ++announcing.next) {
+    const std::size_t size = make_next(device, announcing);
+    if (size == 0) continue;
     if (!outgoing->push(std::span(frame_).first(size), {.device = device.id})) return;
-    ++announcing.next;
   }
   announcing.next = 0;
-  announcing.next_ns = now_ns + kAnnouncementIntervalNs;
-  --announcing.rounds_left;
+  if (announcing.rounds_left > 0) --announcing.rounds_left;
+  announcing.next_ns =
+      now_ns + (announcing.rounds_left > 0 ? kAnnouncementIntervalNs : kGroupsIntervalNs);
 }
 
 TapDevice* PortBackground::tap_of(std::uint16_t device_id) {

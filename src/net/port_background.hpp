@@ -37,7 +37,9 @@ struct WorkerRings {
 /// - Frames that workers hand over go to the kernel through a tap of their device, and what the
 ///   kernel sends there goes to the worker that sends for the device. A tap of its own, not the
 ///   port's driver for one: that would make system calls in every poll of a worker.
-/// - Whenever a link comes up, and at the start, every address is announced in every VLAN.
+/// - Whenever a link comes up, and at the start, every address is announced in every VLAN. Of IPv6
+///   addresses the groups of their solicitations are reported then, and every minute, well within
+///   the time in which a switch that snoops forgets a listener: its queries are not answered.
 /// - Changes of links are told, and the taps' carriers follow them.
 /// - Captured drops are written to a file.
 class PortBackground {
@@ -78,15 +80,17 @@ class PortBackground {
 
  private:
   struct Announcing {
-    unsigned rounds_left = 0;
+    bool is_on = false;        ///< the link is up
+    unsigned rounds_left = 0;  ///< of announcements; then groups are reported alone
     std::uint64_t next_ns = 0;
-    std::size_t next = 0;  ///< of all pairs of an address and a VLAN
+    std::size_t next = 0;  ///< of all pairs of an address and a VLAN, twice: group, announcement
   };
 
   void run();
   void wait(bool was_busy);
   void poll_links(std::uint64_t now_ns);
   void announce(std::size_t index, std::uint64_t now_ns);
+  std::size_t make_next(const Device& device, const Announcing& announcing);
   bool carry_to_kernel();
   bool carry_from_kernel();
   bool write_captured();

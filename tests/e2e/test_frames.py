@@ -231,7 +231,7 @@ def test_neighbour_solicitation(world, wire, how):
     if not probe:
         asked /= ICMPv6NDOptSrcLLAddr(lladdr=wire.mac)
     before = world.report()
-    reply = same_with_checksums_of_scapy(wire.ask(asked))
+    reply = same_with_checksums_of_scapy(wire.ask(asked, groups=probe))
     expected = ("33:33:00:00:00:01", "ff02::1") if probe else (wire.mac, CLIENT_IP6)
     assert (reply.dst, reply[IPv6].dst) == expected
     assert (reply.src, reply[IPv6].src, reply[IPv6].hlim) == (server_mac, SERVER_IP6, 255)

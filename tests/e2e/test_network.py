@@ -7,14 +7,24 @@ from pathlib import Path
 
 import peer
 import pytest
-from ports import CLIENT_IP, CLIENT_IP6, KINDS, SERVER_IP, SERVER_IP6, UDP_PORT
+from namespaces import Namespace
+from ports import (
+    CLIENT_IP,
+    CLIENT_IP6,
+    KINDS,
+    SERVER_IP,
+    SERVER_IP6,
+    UDP_PORT,
+    Place,
+    dpdk_arguments,
+)
 from pssstd import since
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, IPv6
+from scapy.layers.inet6 import ICMPv6MLReport2, ICMPv6ND_NA, ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 from scapy.utils import rdpcap
-from wire import CLIENT_PORT, eventually, wire_at
+from wire import CLIENT_PORT, Wire, eventually, wire_at
 from world import world_in
 
 pytestmark = pytest.mark.usefixtures("as_root")
@@ -182,7 +192,7 @@ def test_announcements(vlans):
                     assert eventually(lambda: "link down" in world.server.said())
                     place.clients.ip("link", "set", place.interface, "up")
                 # Those of the first second of the three may have been missed at the start.
-                heard = [Ether(frame) for frame in wire.heard(2.5)]
+                heard = [Ether(frame) for frame in wire.heard(2.5, groups=True)]
                 for vlan in vlans or [0]:
                     here = [frame for frame in heard
                             if (frame[Dot1Q].vlan if Dot1Q in frame else 0) == vlan]
@@ -196,7 +206,67 @@ def test_announcements(vlans):
                                and frame[IPv6].hlim == 255 and frame[IPv6].src == answer.tgt
                                and (answer.R, answer.S, answer.O) == (0, 0, 1)
                                for frame in told for answer in [frame[ICMPv6ND_NA]])
-            assert world.report()["total"]["announced"] == 2 * 3 * 3 * len(vlans or [0])
+                    assert groups_reported(here) == {solicited_node(SERVER_IP6),
+                                                     solicited_node(SECOND_IP6)}
+            assert world.report()["total"]["announced"] == 2 * 3 * 5 * len(vlans or [0])
+
+
+def solicited_node(address):
+    return f"ff02::1:ff00:{address.rpartition(':')[2]}"
+
+
+def groups_reported(frames):
+    """As joined, by reports of listeners (RFC 3810)."""
+    reports = [frame for frame in frames if ICMPv6MLReport2 in frame]
+    assert all((frame.dst, frame[IPv6].dst, frame[IPv6].src, frame[IPv6].hlim) ==
+               ("33:33:00:00:00:16", "ff02::16", "::", 1) for frame in reports)
+    records = [record for frame in reports for record in frame[ICMPv6MLReport2].records]
+    assert all((record.rtype, record.sources) == (4, []) for record in records)
+    return {record.dst for record in records}
+
+
+@contextlib.contextmanager
+def snooping_switch():
+    """A server and its clients at a switch that sends a group's frames to its listeners only."""
+    with Namespace() as server, Namespace() as switch, Namespace() as clients:
+        switch.ip("link", "add", "switch0", "type", "bridge", "mcast_snooping", 1,
+                  "mcast_query_response_interval", 10)
+        for namespace, own, other in ((server, "pssst0", "port0"), (clients, "pssst1", "port1")):
+            namespace.ip("link", "add", own, "type", "veth", "peer", "name", other, "netns",
+                         switch.name)
+            switch.ip("link", "set", other, "master", "switch0", "up")
+        switch.ip("link", "set", "switch0", "up")
+        # A switch that queries has an address, too.
+        for namespace, interface, address in ((clients, "pssst1", f"{CLIENT_IP6}/64"),
+                                              (switch, "switch0", "fe80::77/64")):
+            with namespace.entered(), \
+                    open(f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6", "w") as file:
+                file.write("0")
+            namespace.ip("address", "add", address, "dev", interface, "nodad")
+        server.ip("link", "set", "pssst0", "up")
+        clients.ip("link", "set", "pssst1", "up")
+        switch.ip("link", "set", "switch0", "type", "bridge", "mcast_querier", 1)
+        arguments = [*dpdk_arguments("net_af_packet0,iface=pssst0"), "--no-verify-udp-checksum"]
+        yield Place("net_af_packet", SERVER_IP6, arguments, server, clients,
+                    interface="pssst1"), switch
+
+
+def test_a_switch_that_snoops():
+    """Neighbours behind it find the server: it has told the switch which groups it listens to."""
+    with snooping_switch() as (place, switch):
+        time.sleep(1)  # until listeners have had their time to answer it sends to all
+        with contextlib.closing(Wire(place.namespace, "pssst0")) as behind:
+            with contextlib.closing(Wire(place.clients, "pssst1")) as wire:
+                wire.send(Ether(src=wire.mac, dst="33:33:ff:00:00:02")
+                          / IPv6(src=CLIENT_IP6, dst=solicited_node(SERVER_IP6), hlim=255)
+                          / ICMPv6ND_NS(tgt=SERVER_IP6))
+            asked = [frame for frame in behind.heard(0.2, groups=True)
+                     if ICMPv6ND_NS in Ether(frame)]
+            assert not asked, "the switch sends to who does not listen"
+        with world_in(place) as world:
+            assert world.call(b"found") == b"found"
+            listeners = switch.run("bridge", "mdb", "show", "dev", "switch0")
+            assert f"port port0 grp {solicited_node(SERVER_IP6)}" in listeners
 
 
 def test_capture(tmp_path):

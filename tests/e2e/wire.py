@@ -18,7 +18,8 @@ _SPACE = socket.CMSG_SPACE(_AUXDATA.size)
 
 
 class Wire:
-    """A raw socket on an interface of a namespace."""
+    """A raw socket on an interface of a namespace. What others tell a group (announcements) is
+    passed over, unless it is asked for."""
 
     def __init__(self, namespace, interface):
         self.interface = interface
@@ -33,7 +34,7 @@ class Wire:
     def send(self, frame):
         self._socket.send(bytes(frame))
 
-    def _receive(self, timeout):
+    def _receive(self, timeout, groups):
         """The next frame of others; the kernel hands its VLAN tag over beside it."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
@@ -46,7 +47,7 @@ class Wire:
                 if error.errno != errno.ENETDOWN:  # told once, when the interface goes down
                     raise
                 continue
-            if kind == socket.PACKET_OUTGOING:
+            if kind == socket.PACKET_OUTGOING or (frame[0] & 1 and not groups):
                 continue
             for _, _, data in beside:
                 status, _, _, _, _, tag, ether_type = _AUXDATA.unpack(data)
@@ -55,19 +56,19 @@ class Wire:
             return frame
         return None
 
-    def heard(self, seconds=0.05):
+    def heard(self, seconds=0.05, groups=False):
         """What others sent within some seconds."""
         deadline = time.monotonic() + seconds
         frames = []
-        while (frame := self._receive(deadline - time.monotonic())) is not None:
+        while (frame := self._receive(deadline - time.monotonic(), groups)) is not None:
             frames.append(frame)
         return frames
 
-    def ask(self, frame, timeout=5):
+    def ask(self, frame, timeout=5, groups=False):
         """The first frame of others after this one was sent."""
         self.heard(0)
         self.send(frame)
-        answer = self._receive(timeout)
+        answer = self._receive(timeout, groups)
         assert answer is not None, "no answer"
         return answer
 

@@ -19,6 +19,14 @@ constexpr std::string_view kForeignAdvertisement =
     "33330000000102000000000186dd6000000000203aff20010db8000000000000000000000001ff0200000000000000"
     "00"
     "0000000000018800f92a2000000020010db80000000000000000000000010201020000000001";
+constexpr std::string_view kForeignReport =
+    "33330000001602000000000186dd600000000024000100000000000000000000000000000000ff0200000000"
+    "000000000000000000163a000502000001008f006f890000000104000000ff0200000000000000000001ff00"
+    "0001";
+constexpr std::string_view kForeignReportOfLinkLocal =
+    "33330000001602000000000186dd6000000000240001fe800000000000000000000000000009ff0200000000"
+    "000000000000000000163a000502000001008f0072ff0000000102000000ff0200000000000000000001ff00"
+    "0001";
 constexpr std::string_view kForeignArpRequest =
     "ffffffffffff02000000009908060001080006040001020000000099c0000263000000000000c0000201";
 constexpr std::string_view kForeignArpReply =
@@ -55,6 +63,30 @@ TEST(Announcement, AsksNothingOfOthersNorOfUs) {
 TEST(Announcement, RoomThatIsTooSmallAborts) {
   Bytes frame(kAnnouncementRoom - 1);
   EXPECT_DEATH(static_cast<void>(make_announcement(frame, kOurMac, kOurIp6, 0)), "frame.size");
+}
+
+Bytes group_report(const std::optional<IpAddress>& link_local, std::uint16_t vlan,
+                   GroupReport report) {
+  Bytes frame(kAnnouncementRoom, 0xaa);
+  frame.resize(make_group_report(frame, kOurMac, kOurIp6, link_local, vlan, report));
+  return frame;
+}
+
+TEST(GroupReports, AreWhatForeignOnesLookLike) {
+  EXPECT_EQ(base::to_hex(group_report(std::nullopt, 0, GroupReport::kJoined)), kForeignReport);
+  const IpAddress link_local{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9};
+  const Bytes of_link_local = *base::from_hex(kForeignReportOfLinkLocal);
+  EXPECT_EQ(group_report(link_local, 0, GroupReport::kListening), of_link_local);
+  EXPECT_EQ(group_report(link_local, 5, GroupReport::kListening), tagged(of_link_local, 5));
+  // Others' are no questions.
+  EXPECT_EQ(parse_frame(of_link_local, our_filter()).verdict, FrameVerdict::kForeign);
+}
+
+TEST(GroupReports, AreOfIpv6Alone) {
+  Bytes frame(kAnnouncementRoom);
+  EXPECT_DEATH(static_cast<void>(make_group_report(frame, kOurMac, mapped(kOurIp), std::nullopt, 0,
+                                                   GroupReport::kJoined)),
+               "is_mapped");
 }
 
 TEST(ArpClient, AsksAsOthersDo) {
