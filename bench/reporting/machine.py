@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PSSST_BUILD", ROOT / "build")).resolve()
 TARGETS = ["src/server/pssstd", "src/tools/pssst", "bench/baseline/pssst_baseline",
            "bench/crypto/x25519_compare", "bench/protocol/suite1_bench",
-           "bench/server/worker_bench", "bench/identity/table_bench"]
+           "bench/server/worker_bench", "bench/identity/table_bench", "tests/e2e/many_clients"]
 
 
 def output(*command):

@@ -34,6 +34,7 @@ base::Result<void> RunningServer::start_workers() {
   if (!cpus) return tl::unexpected(cpus.error());
   cpus_ = *std::move(cpus);
   handlers_ = std::make_unique<HandlerRuntime>(cpus_, later_replies_of(configuration_));
+  off_workers_.emplace(*handlers_);
   auto loaded = load_snapshot(configuration_, &slots_, handlers_.get());
   if (!loaded) return tl::unexpected(loaded.error());
   const auto functions = key_functions_of(configuration_.services, (*loaded)->services());

@@ -2,9 +2,11 @@
 refused everywhere within a second, who is enrolled is served, and nobody else notices anything."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import peer
 import pytest
@@ -143,12 +145,23 @@ def p99_ms(result):
     return result["latency_ns"]["p99"] / 1e6
 
 
+def isolate(process, name, priority):
+    """The thread of this name has its CPU to itself, as on a machine that isolates it: what else
+    runs here, the import not least, must not stand before it."""
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == name:
+            os.sched_setscheduler(int(task.name), os.SCHED_FIFO, os.sched_param(priority))
+            return
+    raise AssertionError(f"no thread {name}")
+
+
 def test_a_million_keys_are_imported_while_it_serves(as_root, tmp_path):
     keys = tmp_path / "keys"
     with keys.open("wb") as file:
         subprocess.run([BUILD / "tests/e2e/many_clients", "1000000"], stdout=file, check=True,
                        timeout=60)
     with store_world(lcores="0") as world:
+        isolate(world.server.process, "pssst-0", 10)
         callers = world.new_callers(4)
         victim = callers[-1]
         world.enrol(callers)
@@ -176,9 +189,7 @@ def test_a_million_keys_are_imported_while_it_serves(as_root, tmp_path):
             assert store["table_bytes"] / store["clients"] < 100
             calling.rest()
         print(f"{took:.1f} s; p99 {p99_ms(before):.3f} ms before, {p99_ms(during):.3f} ms during")
-        # What a machine's scheduler does to both when they have fewer CPUs than threads is no
-        # fault of the server's; what it would be is a worker that waits for a commit or a table.
-        assert p99_ms(during) <= max(2 * p99_ms(before), 60)
+        assert p99_ms(during) <= max(2 * p99_ms(before), 1)
         assert took < 150
         assert_all_answered(callers[:-1])
         assert max(victim.replies) < revoked_at + A_SECOND

@@ -196,7 +196,7 @@ void read_allow(Reader& reader, const Node& node, Configuration& to) {
                       return range ? to_string(range->first) + "/" + std::to_string(range->bits)
                                    : std::string();
                     },
-                .wanted = "a list of prefixes: [\"192.0.2.0/24\", \"2001:db8::/32\"]",
+                .wanted = R"(a list of prefixes: ["192.0.2.0/24", "2001:db8::/32"])",
                 .remedy = "write a prefix without further bits, or an address"});
   to.protection.allow.clear();
   for (const std::string& range : ranges) {
