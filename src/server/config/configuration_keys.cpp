@@ -242,7 +242,7 @@ constexpr std::array kProtectionKeys{
 
 constexpr std::array kSections{
     Section{"server", kServerKeys},   Section{"port", kPortKeys},
-    Section{"socket", kSocketKeys},   Section{"dpdk", kDpdkKeys},
+    Section{"socket", kSocketKeys},   Section{"dpdk", dpdk_keys},
     Section{"clients", kClientsKeys}, Section{"identity", kIdentityKeys},
     Section{"control", kControlKeys}, Section{"metrics", kMetricsKeys},
     Section{"log", kLogKeys},         Section{"privileges", kPrivilegesKeys},

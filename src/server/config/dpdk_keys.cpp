@@ -101,7 +101,7 @@ void read_capture_drops(Reader& reader, const Node& node, Configuration& to) {
 
 }  // namespace
 
-constexpr std::array<Key<Configuration>, 16> kDpdkKeys{{
+const std::array<Key<Configuration>, 16> dpdk_keys{{
     {"vdevs", [](Reader& r, const Node& v, Configuration& to) { r.texts(v, to.dpdk.vdevs); }},
     {"pci",
      [](Reader& r, const Node& v, Configuration& to) { r.pci_devices(v, to.dpdk.pci_devices); }},

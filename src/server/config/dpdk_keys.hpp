@@ -7,6 +7,6 @@
 
 namespace pssst::server {
 
-extern const std::array<Key<Configuration>, 16> kDpdkKeys;
+extern const std::array<Key<Configuration>, 16> dpdk_keys;
 
 }  // namespace pssst::server
