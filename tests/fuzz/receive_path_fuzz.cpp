@@ -68,8 +68,10 @@ class World {
         clients_[i][enrolled][1] = make_client(f002_keys_[i], own, kF002);
       }
     }
+    // Limits count and let pass: what is right is to be answered, whatever came before it.
     auto snapshot =
-        server::Snapshot::create(std::move(services), {Identity{enrolled_.public_key()}});
+        server::Snapshot::create(std::move(services), {Identity{enrolled_.public_key()}}, nullptr,
+                                 {.limit = server::LimitMode::kCount});
     PSSST_ASSERT(snapshot.has_value());
     snapshots_ = std::make_unique<server::Published<server::Snapshot>>(std::move(*snapshot), 1);
     auto worker = server::Worker<FramePort>::create(port_, *snapshots_, {});
