@@ -34,7 +34,6 @@ base::Result<void> RunningServer::start_workers() {
   if (!cpus) return tl::unexpected(cpus.error());
   cpus_ = *std::move(cpus);
   handlers_ = std::make_unique<HandlerRuntime>(cpus_, later_replies_of(configuration_));
-  off_workers_.emplace(*handlers_);
   auto loaded = load_snapshot(configuration_, &slots_, handlers_.get());
   if (!loaded) return tl::unexpected(loaded.error());
   const auto functions = key_functions_of(configuration_.services, (*loaded)->services());
@@ -49,11 +48,13 @@ base::Result<void> RunningServer::start_workers() {
   if (!group) return tl::unexpected(group.error());
   workers_ = *std::move(group);
   monitor_.emplace(workers_->sources(), Clock::now());
+  off_workers_.emplace(*handlers_);
   return {};
 }
 
 base::Result<WorkerClients> RunningServer::start_identities() {
   if (configuration_.identity.store.empty()) return WorkerClients{};
+  const HandlerRuntime::OffWorkers off(*handlers_);
   auto started = Identities::start(configuration_.identity, snapshots_->readers());
   if (!started) return tl::unexpected(std::move(started.error()));
   identities_ = *std::move(started);

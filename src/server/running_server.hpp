@@ -87,7 +87,8 @@ class RunningServer final : public Appliance {
   CounterSlots slots_;                        ///< (reload)
   ReplyMemory replies_;                       ///< (reload)
   std::unique_ptr<HandlerRuntime> handlers_;  ///< must end after the snapshots
-  /// What else this server does, and whoever it starts for that, leaves workers their CPUs.
+  /// Once they run, whatever this thread does, and every thread that it starts, leaves workers
+  /// their CPUs.
   std::optional<HandlerRuntime::OffWorkers> off_workers_;
   std::unique_ptr<Published<Snapshot>> snapshots_;
   std::unique_ptr<Identities> identities_;  ///< of the store; must end before the snapshots
