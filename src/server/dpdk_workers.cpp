@@ -178,8 +178,7 @@ namespace pssst::server {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration&,
                                                               const std::vector<unsigned>&,
-                                                              Published<Snapshot>&,
-                                                              HandlerRuntime&,
+                                                              Published<Snapshot>&, HandlerRuntime&,
                                                               const WorkerClients&) {
   return base::fail("this pssstd was built without DPDK", "--port dpdk",
                     "build it with meson setup -Ddpdk=enabled, or use --port socket");
