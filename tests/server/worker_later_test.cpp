@@ -341,6 +341,15 @@ TEST_F(WorkerLater, AReplyThatThePortDoesNotTakeIsADrop) {
   poll_all();
   EXPECT_EQ(drops(DropReason::kTransmit), 1U);
   EXPECT_EQ(later().awaited.read(), 0U);
+  // A port that knows better why is believed.
+  port_.unsent = DropReason::kReplyOverMtu;
+  later_call({2});
+  poll_all();
+  EXPECT_EQ(probe.server->answer(tokens_.at(1), "x"), PSSST_ANSWERED);
+  poll_all();
+  EXPECT_EQ(drops(DropReason::kReplyOverMtu), 1U);
+  EXPECT_EQ(drops(DropReason::kTransmit), 1U);
+  EXPECT_EQ(later().awaited.read(), 0U);
 }
 
 TEST_F(WorkerLater, AReplacedLibraryAnswersWhatItWasAskedAndThenEnds) {
