@@ -238,9 +238,10 @@ def _enrolled(results):
 def _store(store):
     size = f"{store['file_bytes'] / 2**20:,.0f} MiB"
     return (f"\nA store of {store['clients']:,} keys alone, {size}: `pssst identity import` "
-            f"writes it in {store['import_s']:.1f} s ({store['import_cpu_s']:.1f} s of CPU), a server "
-            f"loads it in {store['seconds']:.2f} s and then takes {store['bytes_per_client']:.0f} "
-            f"bytes a client, SQLite's own included. Steal {_steal(store)}.\n")
+            f"writes it in {store['import_s']:.1f} s ({store['import_cpu_s']:.1f} s of CPU), a "
+            f"server loads it in {store['seconds']:.2f} s and then takes "
+            f"{store['bytes_per_client']:.0f} bytes a client, SQLite's own included. "
+            f"Steal {_steal(store)}.\n")
 
 
 def _fire_paths(fire):
