@@ -179,6 +179,32 @@ def test_echo_over_the_mtu():
         assert since(before["total"], world.report()["total"])[1] == {"frame_oversized": 1}
 
 
+@pytest.mark.parametrize("lcores", ["0", "0,1"])
+def test_two_devices(lcores):
+    """Each answers for the addresses at its own MAC, and a reply leaves where its request came."""
+    with KINDS["net_tap"]() as plain:
+        arguments = [*plain.arguments, "--vdev", "net_tap1,iface=pssst1"]
+        place = dataclasses.replace(plain, arguments=arguments)
+        with world_in(place, lcores=lcores) as world, wire_at(place) as first, \
+                contextlib.closing(Wire(place.clients, "pssst1")) as second:
+            place.clients.ip("link", "set", "pssst1", "up")
+            wires = [first, second]
+            macs = [resolved(wire, SERVER_IP) for wire in wires]
+            assert macs[0] != macs[1]
+            before = world.report()
+            for _ in range(3):
+                for wire, mac, other in zip(wires, macs, reversed(wires)):
+                    for address in (SERVER_IP, SERVER_IP6):
+                        datagram, pending = world.client().seal(mac.encode())
+                        other.heard(0)
+                        reply = Ether(wire.ask(request(wire, mac, addressed(address), datagram)))
+                        assert (reply.src, reply.dst, reply.payload.src) == (mac, wire.mac, address)
+                        assert pending.open(bytes(reply[UDP].payload)) == mac.encode()
+                        assert not [frame for frame in other.heard(0.01) if UDP in Ether(frame)]
+            counts, drops = since(before["total"], world.report()["total"])
+            assert counts["replied"] == 12 and not drops
+
+
 @pytest.mark.parametrize("vlans", [[], [0, 5]], ids=["untagged", "in two VLANs"])
 def test_announcements(vlans):
     """At the start and when the link comes up again, all neighbours hear of every address."""
@@ -264,6 +290,8 @@ def test_a_switch_that_snoops():
                      if ICMPv6ND_NS in Ether(frame)]
             assert not asked, "the switch sends to who does not listen"
         with world_in(place) as world:
+            time.sleep(2.5)  # no announcement tells where the server is any more
+            place.clients.ip("-6", "neighbour", "flush", "dev", "pssst1")
             assert world.call(b"found") == b"found"
             listeners = switch.run("bridge", "mdb", "show", "dev", "switch0")
             assert f"port port0 grp {solicited_node(SERVER_IP6)}" in listeners
