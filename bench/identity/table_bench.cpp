@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +23,9 @@
 #include "base/quiescence.hpp"
 #include "base/tsc.hpp"
 #include "identity/client_directory.hpp"
+#include "identity/follower.hpp"
 #include "identity/pages.hpp"
+#include "identity/store_source.hpp"
 #include "identity/table_testing.hpp"
 #include "timing/quiet_clock.hpp"
 #include "timing/windows.hpp"
@@ -38,8 +42,9 @@ using nlohmann::json;
 
 constexpr const char* kAbout =
     "Times the table of enrolled clients: loading it from memory, what a client takes, looking up\n"
-    "bursts of 32 keys, changing it; and beside it two other designs that were not chosen. Prints\n"
-    "JSON; ticks are TSC ticks, bytes are growth of the resident set.";
+    "bursts of 32 keys, changing it; and beside it two other designs that were not chosen.\n"
+    "--store loads a store, as a server does it, and nothing else. Prints JSON; ticks are TSC\n"
+    "ticks, bytes are growth of the resident set.";
 
 constexpr std::size_t kBurst = 32;
 constexpr std::size_t kKeysTried = 65536;
@@ -53,6 +58,7 @@ struct Arguments {
   std::size_t rounds = 31;
   double window_ms = 2;
   unsigned cpu = last_allowed_cpu();
+  std::string store;
 };
 
 std::size_t resident_bytes() {
@@ -114,6 +120,24 @@ json measure_growth(std::size_t clients) {
   return {{"seconds", seconds(ended - begun)},
           {"bytes_per_client",
            static_cast<double>(resident_bytes() - before) / static_cast<double>(clients)}};
+}
+
+/// From the file, by the thread that follows it in a server.
+json measure_store(const std::string& path) {
+  const std::size_t before = resident_bytes();
+  base::Quiescence readers(0);
+  ClientDirectory directory(readers);
+  identity::Follower follower(directory, std::make_unique<identity::StoreSource>(path), {});
+  const std::uint64_t begun = base::read_tsc();
+  follower.start();
+  if (!follower.wait_until_loaded(std::chrono::hours(1))) {
+    throw std::runtime_error(path + ": " + follower.status().alarm_text);
+  }
+  const std::uint64_t ended = base::read_tsc();
+  const auto clients = static_cast<double>(directory.table().size());
+  return {{"clients", directory.table().size()},
+          {"seconds", seconds(ended - begun)},
+          {"bytes_per_client", static_cast<double>(resident_bytes() - before) / clients}};
 }
 
 /// Bursts of keys, one after the other.
@@ -282,12 +306,15 @@ int run(int argc, char** argv) {
   app.add_option("--window", arguments.window_ms, "Length of a window, ms")
       ->check(CLI::Range(0.01, 10000.0));
   app.add_option("--cpu", arguments.cpu, "CPU to run on");
+  app.add_option("--store", arguments.store, "A store of clients to load, and nothing else");
   CLI11_PARSE(app, argc, argv);
   if (!pin_to_cpu(arguments.cpu)) {
     static_cast<void>(std::fprintf(stderr, "table_bench: may not run on CPU %u\n", arguments.cpu));
     return 1;
   }
-  std::printf("%s\n", measure(arguments).dump(1).c_str());
+  const json measured =
+      arguments.store.empty() ? measure(arguments) : measure_store(arguments.store);
+  std::printf("%s\n", measured.dump(1).c_str());
   return 0;
 }
 

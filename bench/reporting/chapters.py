@@ -18,6 +18,7 @@ class Settings:
     x25519_window_ms: float = 2
     clients: int = 1000           # in memory
     enrolled: int = 10_000_000
+    stored: int = 1_000_000
     pipeline_rounds: int = 45
     pipeline_window_ms: float = 10
     profile_s: float = 10
@@ -35,7 +36,7 @@ class Settings:
 
 def quick_settings():
     return Settings(rounds=3, x25519_rounds=5, x25519_window_ms=1, clients=256, enrolled=100_000,
-                    pipeline_rounds=7, pipeline_window_ms=3, profile_s=1, scaling_window_ms=20,
+                    stored=5_000, pipeline_rounds=7, pipeline_window_ms=3, profile_s=1, scaling_window_ms=20,
                     window_s=0.4, latency_rounds=2, latency_window_s=0.4, loss_s=1.0,
                     fire_rounds=2, fire_window_s=0.4, fire_times=(0, 5), ways_rounds=3,
                     ways_window_ms=20)

@@ -222,6 +222,7 @@ def _enrolled(results):
             + table(["a client", "bytes", "seconds to load all"],
                     [[entry["kind"], f"{entry['bytes_per_client']:.1f}", f"{entry['seconds']:.1f}"]
                      for entry in enrolled["loads"]])
+            + _store(enrolled["store"])
             + f"\nLooking up {enrolled['burst']} clients at once, cold: keys of which none was "
             "asked for lately.\n\n"
             + table(["burst", "TSC ticks, median", "best"],
@@ -232,6 +233,14 @@ def _enrolled(results):
             + table(["change", "TSC ticks, median"],
                     [[entry["what"], thousands(entry["ticks_median"])]
                      for entry in enrolled["changes"]]))
+
+
+def _store(store):
+    size = f"{store['file_bytes'] / 2**20:,.0f} MiB"
+    return (f"\nA store of {store['clients']:,} keys alone, {size}: `pssst identity import` "
+            f"writes it in {store['import_s']:.1f} s ({store['import_cpu_s']:.1f} s of CPU), a server "
+            f"loads it in {store['seconds']:.2f} s and then takes {store['bytes_per_client']:.0f} "
+            f"bytes a client, SQLite's own included. Steal {_steal(store)}.\n")
 
 
 def _fire_paths(fire):

@@ -1,7 +1,10 @@
 """Chapters 1, 2, 7 to 9, 11 and a part of 10: what needs no network."""
 
 import json
+import os
 import statistics
+import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from reporting.machine import BUILD, ROOT, Meter, cpus, output
 COMPARE = BUILD / "bench/crypto/x25519_compare"
 INSTRUCTIONS = ROOT / "bench/crypto/x25519_instructions.py"
 SUITE1_BENCH = BUILD / "bench/protocol/suite1_bench"
+MANY_CLIENTS = BUILD / "tests/e2e/many_clients"
+PSSST = BUILD / "src/tools/pssst"
 TABLE_BENCH = BUILD / "bench/identity/table_bench"
 WORKER_BENCH = BUILD / "bench/server/worker_bench"
 
@@ -65,8 +70,25 @@ def measure_fire(settings):
 
 
 def measure_enrolled(settings):
-    return _measure(TABLE_BENCH, "--cpu", cpus()[0], "--clients", settings.enrolled,
-                    "--rounds", settings.x25519_rounds, "--window", settings.x25519_window_ms)
+    result = _measure(TABLE_BENCH, "--cpu", cpus()[0], "--clients", settings.enrolled,
+                      "--rounds", settings.x25519_rounds, "--window", settings.x25519_window_ms)
+    result["store"] = measure_store(settings)
+    return result
+
+
+def measure_store(settings):
+    """A file of keys becomes a store, as an operator makes it, and the store a table."""
+    with tempfile.TemporaryDirectory(prefix="pssst-bench-") as folder:
+        keys, store = Path(folder, "keys"), Path(folder, "clients.db")
+        keys.write_text(output(MANY_CLIENTS, settings.stored))
+        before, begun = os.times(), time.monotonic()
+        output(PSSST, "identity", "import", store, keys)
+        after, ended = os.times(), time.monotonic()
+        cpu_s = (after.children_user - before.children_user
+                 + after.children_system - before.children_system)
+        return {"import_s": ended - begun, "import_cpu_s": cpu_s,
+                "file_bytes": store.stat().st_size,
+                **_measure(TABLE_BENCH, "--cpu", cpus()[0], "--store", store)}
 
 
 def measure_ways(settings):

@@ -14,7 +14,7 @@ BUILD = Path(os.environ.get("PSSST_BUILD", ROOT / "build")).resolve()
 TARGETS = ["src/server/pssstd", "src/tools/pssst", "bench/baseline/pssst_baseline",
            "bench/crypto/x25519_compare", "bench/protocol/suite1_bench",
            "bench/server/worker_bench", "bench/server/echo_at_once.so",
-           "bench/server/echo_later.so", "bench/identity/table_bench"]
+           "bench/server/echo_later.so", "bench/identity/table_bench", "tests/e2e/many_clients"]
 
 
 def output(*command):

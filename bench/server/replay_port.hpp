@@ -57,8 +57,8 @@ class ReplayPort {
       received[i] = {.data = parsed.payload.data(),
                      .size = static_cast<std::uint16_t>(parsed.payload.size()),
                      .udp_port = parsed.udp_port,
-                     .source = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, parsed.source[0],
-                                parsed.source[1], parsed.source[2], parsed.source[3]},
+                     .source = parsed.source(),
+                     .destination = parsed.destination(),
                      .handle = next_};
       bytes += parsed.payload.size();
       if (++next_ == frames_.size()) next_ = 0;
@@ -84,7 +84,7 @@ class ReplayPort {
     held_ -= replies.size();
   }
 
-  void release(const net::Datagram&) noexcept { --held_; }
+  void release(const net::Datagram&, DropReason) noexcept { --held_; }
   void wait(std::chrono::microseconds) noexcept {}
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] const net::PortCounters& counters() const noexcept { return counters_; }

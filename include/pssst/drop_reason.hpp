@@ -11,18 +11,26 @@
   X(kFrameTruncated, "frame_truncated", "shorter than its headers say")                       \
   X(kFrameOversized, "frame_oversized", "longer than the largest datagram served")            \
   X(kFrameNotForUs, "frame_not_for_us", "Ethernet or IP destination is not ours")             \
-  X(kFrameEtherType, "frame_ethertype", "neither IPv4 nor ARP")                               \
+  X(kFrameEtherType, "frame_ethertype", "neither IP nor ARP")                                 \
+  X(kVlan, "vlan", "VLAN that is not served")                                                 \
+  X(kVlanNested, "vlan_nested", "more than one VLAN tag, or a service provider's")            \
   X(kArpMalformed, "arp_malformed", "ARP packet that is not a well-formed Ethernet/IPv4 one") \
   X(kArpIgnored, "arp_ignored", "ARP packet that asks nothing of us")                         \
+  X(kNdpMalformed, "ndp_malformed", "neighbour solicitation that is not valid (RFC 4861)")    \
+  X(kNdpIgnored, "ndp_ignored", "neighbour discovery that asks nothing of us")                \
   X(kIpHeader, "ip_header", "IP version, header length or total length is wrong")             \
   X(kIpOptions, "ip_options", "IP options are not served")                                    \
+  X(kIpExtension, "ip_extension", "IPv6 extension headers are not served")                    \
   X(kIpFragment, "ip_fragment", "IP fragments are not served")                                \
   X(kIpChecksum, "ip_checksum", "IP header checksum is wrong")                                \
   X(kIpSource, "ip_source", "IP source address cannot be replied to")                         \
-  X(kIpProtocol, "ip_protocol", "not UDP")                                                    \
+  X(kIpProtocol, "ip_protocol", "neither UDP nor ICMP")                                       \
+  X(kIcmpMalformed, "icmp_malformed", "ICMP message that is short or has a wrong checksum")   \
+  X(kIcmpIgnored, "icmp_ignored", "ICMP message that is no echo request")                     \
   X(kUdpLength, "udp_length", "UDP length disagrees with the IP length")                      \
   X(kUdpChecksum, "udp_checksum", "UDP checksum is wrong")                                    \
-  X(kUdpPort, "udp_port", "no service at this UDP port, or source port 0")
+  X(kUdpPort, "udp_port", "no service at this UDP port, or source port 0")                    \
+  X(kKernelQueueFull, "kernel_queue_full", "for the kernel, which takes no more now")
 
 /// Datagram drops, in the order in which the checks are made: the cheapest first.
 #define PSSST_DATAGRAM_DROPS(X)                                                                \
@@ -61,6 +69,7 @@
   X(kReplyLimit, "reply_limit", "the reply is longer than the service allows for the request") \
   X(kHandlerMisbehaved, "handler_misbehaved", "the handler returned what it did not declare")  \
   X(kLaterExpired, "later_expired", "the later reply had not come by its deadline")            \
+  X(kReplyOverMtu, "reply_over_mtu", "the reply would need fragments")                         \
   X(kTransmit, "transmit", "the port could not send the reply")                                \
   X(kShutdown, "shutdown", "still queued when the worker stopped")
 

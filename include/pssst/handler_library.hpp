@@ -67,7 +67,7 @@ class Message {
   [[nodiscard]] std::uint64_t token() const noexcept { return raw_.token; }
 
   /// Where a reply is written in place, before reply_size().
-  [[nodiscard]] std::span<std::uint8_t> reply_space() noexcept {
+  [[nodiscard]] std::span<std::uint8_t> reply_space() const noexcept {
     return {raw_.reply, raw_.reply_capacity};
   }
   void reply_size(std::size_t size) noexcept {

@@ -4,6 +4,9 @@
 #include <array>
 #include <cstdint>
 
+#include "net/address.hpp"
+#include "pssst/drop_reason.hpp"
+
 namespace pssst::net {
 
 /// A UDP payload that a port received, in the port's memory. It is the worker's until it hands the
@@ -12,10 +15,8 @@ struct Datagram {
   const std::uint8_t* data = nullptr;
   std::uint16_t size = 0;      ///< bytes
   std::uint16_t udp_port = 0;  ///< destination, host order
-  /// IPv6, or IPv4 mapped into it (::ffff:a.b.c.d).
-  std::array<std::uint8_t, 16> source{};
-  /// Which of our addresses was called, likewise.
-  std::array<std::uint8_t, 16> destination{};
+  IpAddress source{};
+  IpAddress destination{};    ///< which of our addresses was called
   std::uintptr_t handle = 0;  ///< the port's own
 };
 
@@ -27,6 +28,8 @@ struct Reply {
   const std::uint8_t* data = nullptr;
   std::uint16_t size = 0;
   bool sent = false;  ///< set by transmit
+  /// If not sent: why. transmit leaves what it finds where it knows no better.
+  DropReason drop = DropReason::kTransmit;
 };
 
 }  // namespace pssst::net

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/tsc.hpp"
 #include "net/dpdk_port_impl.hpp"
 
 namespace pssst::net {
@@ -22,8 +24,14 @@ std::span<std::uint8_t> frame_of(rte_mbuf* mbuf) noexcept {
   return {rte_pktmbuf_mtod(mbuf, std::uint8_t*), rte_pktmbuf_data_len(mbuf)};
 }
 
-std::array<std::uint8_t, 16> mapped(const Ipv4Address& ip) noexcept {
-  return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ip[0], ip[1], ip[2], ip[3]};
+std::span<std::uint8_t> room_of(rte_mbuf* mbuf) noexcept {
+  return {rte_pktmbuf_mtod(mbuf, std::uint8_t*),
+          std::size_t{rte_pktmbuf_data_len(mbuf)} + rte_pktmbuf_tailroom(mbuf)};
+}
+
+void set_size(rte_mbuf* mbuf, std::size_t size) noexcept {
+  mbuf->data_len = static_cast<std::uint16_t>(size);
+  mbuf->pkt_len = static_cast<std::uint32_t>(size);
 }
 
 }  // namespace
@@ -41,11 +49,60 @@ std::uint16_t DpdkQueue::send_staged() noexcept {
   return sent;
 }
 
+bool DpdkQueue::stage_answer(rte_mbuf* mbuf, FrameQuestion question) noexcept {
+  const std::span room = room_of(mbuf);
+  if (room.size() < kAnswerRoom) return false;
+  set_size(mbuf, make_answer(room, rte_pktmbuf_data_len(mbuf), question, filter));
+  mbuf->ol_flags = 0;
+  staged[staged_count++] = mbuf;
+  return true;
+}
+
 void DpdkPort::Impl::send_replies(DpdkQueue& queue) noexcept {
   const std::uint16_t sent = queue.send_staged();
   for (std::uint16_t i = 0; i < sent; ++i) {
     queue.staged_reply[i]->sent = true;
     counters->bytes_out.add(queue.staged_reply[i]->size);
+  }
+}
+
+/// False, with the reason in `parsed`: it is a drop after all.
+bool DpdkPort::Impl::hand_to_kernel(std::span<const std::uint8_t> frame, const DpdkQueue& queue,
+                                    ParsedFrame& parsed) noexcept {
+  if (!queue.has_tap) return false;
+  if (frame.size() > FrameRing::kFrameRoom) {
+    parsed.drop = DropReason::kFrameOversized;
+    return false;
+  }
+  if (rings->to_kernel->push(frame, {.device = queue.device})) return true;
+  parsed.drop = DropReason::kKernelQueueFull;
+  return false;
+}
+
+void DpdkPort::Impl::capture(std::span<const std::uint8_t> frame, DropReason drop,
+                             std::uint16_t device) noexcept {
+  if (!rings->capture || !rings->capture->wants(drop)) return;
+  const bool is_kept =
+      rings->capture->offer(frame, {.tsc = base::read_tsc(), .device = device, .drop = drop});
+  (is_kept ? counters->captured : counters->capture_missed).add(1);
+}
+
+void DpdkPort::Impl::send_outgoing() noexcept {
+  FrameRing& ring = *rings->outgoing;
+  for (unsigned i = 0; i < kFrameBurst && !ring.empty(); ++i) {
+    // Without a buffer it waits, and what comes behind it: whoever filled the ring counts.
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
+    if (mbuf == nullptr) break;
+    const FrameRing::Entry entry = ring.front();
+    std::memcpy(rte_pktmbuf_mtod(mbuf, void*), entry.frame.data(), entry.frame.size());
+    set_size(mbuf, entry.frame.size());
+    DpdkQueue& queue = queues[queue_of_device[entry.note.device]];
+    queue.staged[queue.staged_count++] = mbuf;
+    (entry.note.is_of_kernel ? counters->sent_for_kernel : counters->announced).add(1);
+    ring.pop();
+  }
+  for (DpdkQueue& queue : queues) {
+    if (queue.staged_count != 0) queue.send_staged();
   }
 }
 
@@ -69,7 +126,7 @@ std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> 
     // whim.
     ParsedFrame parsed;
     if (rte_pktmbuf_linearize(mbuf) == 0) {
-      parsed = parse_frame(frame_of(mbuf), queue.filter);
+      parsed = parse_frame(frame_of(mbuf), queue.filter, checks_of(*mbuf, queue.checks_checksums));
     } else {
       parsed.drop = DropReason::kFrameOversized;
     }
@@ -79,19 +136,25 @@ std::size_t DpdkPort::Impl::receive_burst(DpdkQueue& queue, std::span<Datagram> 
         received[count++] = {.data = parsed.payload.data(),
                              .size = static_cast<std::uint16_t>(parsed.payload.size()),
                              .udp_port = parsed.udp_port,
-                             .source = mapped(parsed.source),
-                             .destination = mapped(queue.filter.ip),
+                             .source = parsed.source(),
+                             .destination = parsed.destination(),
                              .handle = reinterpret_cast<std::uintptr_t>(mbuf)};
         bytes += parsed.payload.size();
         break;
-      case FrameVerdict::kArpRequest:
-        make_arp_reply(frame_of(mbuf), queue.filter);
-        mbuf->ol_flags = 0;
-        queue.staged[queue.staged_count++] = mbuf;
-        break;
+      case FrameVerdict::kQuestion:
+        if (queue.stage_answer(mbuf, parsed.question)) break;
+        parsed.drop = DropReason::kFrameOversized;
+        [[fallthrough]];
       case FrameVerdict::kDrop:
-        counters->drops.add(parsed.drop);
+      case FrameVerdict::kForeign:
         dropped[dropped_count++] = mbuf;
+        if (parsed.verdict == FrameVerdict::kForeign &&
+            hand_to_kernel(frame_of(mbuf), queue, parsed)) {
+          counters->handed_to_kernel.add(1);
+          break;
+        }
+        counters->drops.add(parsed.drop);
+        capture(frame_of(mbuf), parsed.drop, queue.device);
         break;
     }
   }
@@ -110,6 +173,7 @@ DpdkPort::~DpdkPort() = default;
 // starve the others.
 std::size_t DpdkPort::receive(std::span<Datagram> received) noexcept {
   Impl& impl = *impl_;
+  if (impl.rings->outgoing && !impl.rings->outgoing->empty()) impl.send_outgoing();
   std::size_t count = 0;
   for (std::size_t left = impl.queues.size(); left > 0 && count < received.size(); --left) {
     count += impl.receive_burst(impl.queues[impl.next_queue], received.subspan(count));
@@ -124,16 +188,17 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
     reply.sent = false;
     rte_mbuf* mbuf = datagram_mbuf(reply.to);
     PSSST_ASSERT(mbuf != nullptr);
-    const std::size_t room = std::size_t{rte_pktmbuf_data_len(mbuf)} + rte_pktmbuf_tailroom(mbuf);
-    if (reply.size > kDatagramSizeMax || kFrameHeaderSize + reply.size > room) {
+    DpdkQueue& queue = impl.queues[impl.queue_of_device[mbuf->port]];
+    const std::span room = room_of(mbuf);
+    const auto headers = static_cast<std::size_t>(reply.to.data - room.data());
+    const bool fits = fits_mtu(headers, reply.size, queue.filter);
+    if (!fits || reply.size > kDatagramSizeMax || headers + reply.size > room.size()) {
+      if (!fits) reply.drop = DropReason::kReplyOverMtu;
+      impl.capture(frame_of(mbuf), reply.drop, mbuf->port);
       rte_pktmbuf_free(mbuf);
       continue;
     }
-    DpdkQueue& queue = impl.queues[impl.queue_of_device[mbuf->port]];
-    const std::size_t size = make_reply_frame({rte_pktmbuf_mtod(mbuf, std::uint8_t*), room},
-                                              queue.filter, {reply.data, reply.size});
-    mbuf->data_len = static_cast<std::uint16_t>(size);
-    mbuf->pkt_len = static_cast<std::uint32_t>(size);
+    set_size(mbuf, make_reply_frame(room, queue.filter, {reply.data, reply.size}));
     mbuf->ol_flags = 0;  // the checksums are whole: nothing is left to the device
     queue.staged[queue.staged_count] = mbuf;
     queue.staged_reply[queue.staged_count] = &reply;
@@ -144,9 +209,10 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
   }
 }
 
-// NOLINTNEXTLINE(readability-convert-member-functions-to-static): a member in the Port concept
-void DpdkPort::release(const Datagram& datagram) noexcept {
-  rte_pktmbuf_free(datagram_mbuf(datagram));
+void DpdkPort::release(const Datagram& datagram, DropReason drop) noexcept {
+  rte_mbuf* mbuf = datagram_mbuf(datagram);
+  if (drop != DropReason::kNone) impl_->capture(frame_of(mbuf), drop, mbuf->port);
+  rte_pktmbuf_free(mbuf);
 }
 
 // Signals cut sleeps short (net_tap lives by them): only the clock ends this one.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,21 +14,41 @@
 #include "base/error.hpp"
 #include "net/datagram.hpp"
 #include "net/device_statistics.hpp"
+#include "net/drop_capture.hpp"
 #include "net/frame.hpp"
 #include "net/port.hpp"
 
 namespace pssst::net {
 
+/// Which drops are written to a file, and how many.
+struct CaptureConfig {
+  DropReasons reasons;
+  std::string file;
+  unsigned rate = 100;                           ///< frames a second and worker at most
+  std::size_t size_max = std::size_t{64} << 20;  ///< of the file, bytes
+};
+
 struct DpdkConfig {
-  std::vector<std::string> vdevs;               ///< as EAL's --vdev, "net_tap0,iface=pssst0"
-  std::vector<std::string> pci_devices;         ///< as EAL's --allow; none: --no-pci
-  std::vector<unsigned> cpus;                   ///< one worker each, in this order
-  bool hugepages = false;                       ///< --in-memory, else --no-huge with memory_mb
-  unsigned memory_mb = 256;                     ///< without hugepages: all that DPDK will ever have
-  unsigned queue_size = 1024;                   ///< descriptors per queue
-  unsigned slots = 2048;                        ///< datagrams that a worker may hold at once
-  Ipv4Address address{};                        ///< ours, on every device
+  std::vector<std::string> vdevs;        ///< as EAL's --vdev, "net_tap0,iface=pssst0"
+  std::vector<std::string> pci_devices;  ///< as EAL's --allow; none: --no-pci
+  std::vector<unsigned> cpus;            ///< one worker each, in this order
+  bool hugepages = false;                ///< --in-memory, else --no-huge with memory_mb
+  unsigned memory_mb = 256;              ///< without hugepages: all that DPDK will ever have
+  unsigned queue_size = 1024;            ///< descriptors per queue
+  unsigned slots = 2048;                 ///< datagrams that a worker may hold at once
+  std::vector<IpAddress> addresses{};    ///< ours, on every device
+  /// Served on every device; none: untagged frames alone.
+  std::vector<std::uint16_t> vlans{};
+  std::optional<MacAddress> gateway_mac{};      ///< of all replies; none: where each came from
+  unsigned mtu = 0;                             ///< largest IP packet sent; 0: the device's
   std::shared_ptr<const UdpPortSet> udp_ports;  ///< not null
+  /// Per device, virtual ones first: the name of a tap through which the kernel gets what is not
+  /// for us, and sends. Fewer than devices: the rest have none.
+  std::vector<std::string> taps{};
+  bool announce = false;  ///< our addresses, whenever a link comes up
+  std::optional<CaptureConfig> capture{};
+  /// Gets a line when a link changes or the capture fails, on a thread of the runtime; may be null.
+  std::function<void(const std::string&)> notify{};
   /// False where a local kernel's datagrams arrive (veth): it leaves their UDP checksums partial.
   bool verify_udp_checksum = true;
   std::vector<std::string> eal_arguments;  ///< appended as they are
@@ -42,7 +63,7 @@ class DpdkPort {
 
   [[nodiscard]] std::size_t receive(std::span<Datagram> received) noexcept;
   void transmit(std::span<Reply> replies) noexcept;
-  void release(const Datagram& datagram) noexcept;
+  void release(const Datagram& datagram, DropReason drop = DropReason::kNone) noexcept;
   /// Sleeps on CLOCK_MONOTONIC until the whole timeout has passed (poll mode has no wake-up).
   void wait(std::chrono::microseconds timeout) noexcept;
   [[nodiscard]] std::size_t capacity() const noexcept;

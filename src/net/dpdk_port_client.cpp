@@ -12,6 +12,7 @@
 
 #include "base/assert.hpp"
 #include "net/dpdk_port_impl.hpp"
+#include "net/frame_announcement.hpp"
 
 namespace pssst::net {
 namespace {
@@ -42,12 +43,12 @@ struct DpdkClientPort::Impl {
       : owner(std::move(taken)),
         port(*owner->impl_),
         queue(port.queues.front()),
-        pool(rte_mempool_lookup(port.pool_name.c_str())),
+        pool(port.pool),
         udp_ports(config.udp_ports),
         addresses{.destination_mac = config.server_mac.value_or(MacAddress{}),
                   .source_mac = queue.filter.mac,
-                  .source_ip = queue.filter.ip,
-                  .destination_ip = config.server,
+                  .source_ip = mapped(queue.filter.addresses->ipv4().front()),
+                  .destination_ip = mapped(config.server),
                   .source_udp_port = 0,
                   .destination_udp_port = config.server_udp_port},
         server_known(config.server_mac.has_value()) {
@@ -84,7 +85,8 @@ DpdkClientPort::~DpdkClientPort() {
 void DpdkClientPort::Impl::ask_for_server() const noexcept {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool);
   if (mbuf == nullptr) return;
-  set_size(mbuf, make_arp_request(room_of(mbuf), queue.filter, addresses.destination_ip));
+  set_size(mbuf, make_arp_request(room_of(mbuf), queue.filter.mac, unmapped(addresses.source_ip),
+                                  unmapped(addresses.destination_ip)));
   if (rte_eth_tx_burst(queue.device, queue.queue, &mbuf, 1) == 0) rte_pktmbuf_free(mbuf);
 }
 
@@ -93,7 +95,8 @@ void DpdkClientPort::Impl::listen_for_server() noexcept {
   const std::uint16_t count =
       rte_eth_rx_burst(queue.device, queue.queue, mbufs.data(), kFrameBurst);
   for (std::uint16_t i = 0; i < count; ++i) {
-    const auto mac = read_arp_reply(frame_of(mbufs[i]), queue.filter, addresses.destination_ip);
+    const auto mac =
+        read_arp_reply(frame_of(mbufs[i]), queue.filter.mac, unmapped(addresses.destination_ip));
     if (mac) {
       addresses.destination_mac = *mac;
       server_known = true;
@@ -132,7 +135,7 @@ std::size_t DpdkClientPort::send(std::span<const Outgoing> outgoing) noexcept {
   for (std::uint16_t i = 0; i < count; ++i) {
     const Outgoing& datagram = outgoing[i];
     const bool is_ours = datagram.source == Ipv4Address{};
-    addresses.source_ip = is_ours ? impl.addresses.source_ip : datagram.source;
+    addresses.source_ip = is_ours ? impl.addresses.source_ip : mapped(datagram.source);
     addresses.source_udp_port = impl.udp_ports[impl.next_udp_port];
     if (++impl.next_udp_port == impl.udp_ports.size()) impl.next_udp_port = 0;
     const std::span room = room_of(mbufs[i]);

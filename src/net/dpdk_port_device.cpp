@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace pssst::net {
 namespace {
 
 // What net_af_xdp's rings hold, whatever is asked: 2048 to fill and 2048 to send.
 constexpr unsigned kAfXdpMbufs = 4096;
-constexpr std::uint64_t kWantedHash = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4;
+constexpr std::uint64_t kWantedHash = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_IPV4 |
+                                      RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_IPV6;
+
+constexpr std::uint64_t kChecksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 
 rte_eth_conf make_configuration(const DpdkDevice& device, unsigned queues) noexcept {
   rte_eth_conf configuration{};
@@ -19,6 +23,9 @@ rte_eth_conf make_configuration(const DpdkDevice& device, unsigned queues) noexc
   if (queues > 1 && hash != 0) {
     configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     configuration.rx_adv_conf.rss_conf.rss_hf = hash;
+  }
+  if (is_hardware(device.name, device.info.driver_name)) {
+    configuration.rxmode.offloads = kChecksums & device.info.rx_offload_capa;
   }
   return configuration;
 }
@@ -71,7 +78,14 @@ base::Result<DpdkDevice> find_device(std::string_view name) {
     return dpdk_failure("cannot read the MAC address", result, name);
   }
   std::copy_n(mac.addr_bytes, device.mac.size(), device.mac.begin());
+  if (const int result = rte_eth_dev_get_mtu(device.id, &device.mtu); result != 0) {
+    return dpdk_failure("cannot read the MTU", result, name);
+  }
   return device;
+}
+
+bool is_hardware(std::string_view name, std::string_view driver) noexcept {
+  return name.find(':') != std::string_view::npos && driver != "net_virtio";
 }
 
 base::Result<void> configure_device(DpdkDevice& device, unsigned queues, unsigned queue_size) {
@@ -81,6 +95,7 @@ base::Result<void> configure_device(DpdkDevice& device, unsigned queues, unsigne
   if (result != 0) return dpdk_failure("cannot configure the device", result, device.name);
   device.queues = queues;
   device.configured = true;
+  device.checks_checksums = configuration.rxmode.offloads != 0;
   device.receive_size = device.transmit_size =
       static_cast<std::uint16_t>(std::min(queue_size, unsigned{UINT16_MAX}));
   result = rte_eth_dev_adjust_nb_rx_tx_desc(device.id, &device.receive_size, &device.transmit_size);
@@ -104,6 +119,33 @@ base::Result<void> start_device(const DpdkDevice& device) {
     return dpdk_failure("cannot start the device", result, device.name);
   }
   return {};
+}
+
+void join_groups(const DpdkDevice& device, const OwnAddresses& addresses) noexcept {
+  std::vector<rte_ether_addr> groups;
+  for (const IpAddress& address : addresses.ipv6()) {
+    const MacAddress mac = group_mac(solicited_node(address));
+    rte_ether_addr& group = groups.emplace_back();
+    std::copy(mac.begin(), mac.end(), group.addr_bytes);
+  }
+  if (groups.empty()) return;
+  const auto count = static_cast<std::uint32_t>(groups.size());
+  if (rte_eth_dev_set_mc_addr_list(device.id, groups.data(), count) == 0) return;
+  join_all_groups(device);
+}
+
+void join_all_groups(const DpdkDevice& device) noexcept {
+  if (rte_eth_allmulticast_enable(device.id) == 0) return;
+  static_cast<void>(rte_eth_promiscuous_enable(device.id));
+}
+
+LinkState read_link(const DpdkDevice& device) {
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(device.id, &link) != 0) return {};
+  const bool knows_speed =
+      link.link_speed != RTE_ETH_SPEED_NUM_NONE && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
+  return {.is_up = link.link_status != 0,
+          .speed = knows_speed ? std::to_string(link.link_speed) + " Mbps" : ""};
 }
 
 void close_device(const DpdkDevice& device) noexcept {

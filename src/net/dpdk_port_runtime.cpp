@@ -16,6 +16,7 @@
 
 #include "base/assert.hpp"
 #include "net/dpdk_port.hpp"
+#include "net/dpdk_port_background.hpp"
 #include "net/dpdk_port_device.hpp"
 #include "net/dpdk_port_eal.hpp"
 #include "net/dpdk_port_impl.hpp"
@@ -117,6 +118,12 @@ base::Result<void> clear_stale_sockets(const DpdkConfig& config) {
   return {};
 }
 
+VlanSet vlan_set(std::span<const std::uint16_t> vlans) {
+  VlanSet set;
+  for (const std::uint16_t vlan : vlans) set.set(vlan);
+  return vlans.empty() ? VlanSet{1} : set;
+}
+
 }  // namespace
 
 std::string mbuf_pool_name(std::size_t worker) {
@@ -128,6 +135,7 @@ struct DpdkRuntime::Impl {
     rte_mempool* pool = nullptr;
     std::unique_ptr<DpdkPort::Impl> port;  // until taken
     std::shared_ptr<PortCounters> counters;
+    std::shared_ptr<WorkerRings> rings;
     std::function<void()> body;
   };
 
@@ -148,11 +156,14 @@ struct DpdkRuntime::Impl {
   std::vector<std::string> sockets;  // that devices listen at
   std::vector<DpdkDevice> devices;
   std::vector<Worker> workers;
+  std::shared_ptr<const OwnAddresses> addresses;
+  std::unique_ptr<PortBackground> background;
 };
 
 DpdkRuntime::Impl::~Impl() {
   if (!is_eal_running) return;
   rte_eal_mp_wait_lcore();
+  background.reset();
   if (leave_to_kernel(devices, sockets)) return;
   // Drivers complain of what vanished before them, an interface that was moved or a peer.
   const OutputCapture capture;
@@ -190,21 +201,22 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
   Worker& worker = workers[index];
   worker.port = std::make_unique<DpdkPort::Impl>();
   worker.port->slots = config.slots;
-  worker.port->pool_name = mbuf_pool_name(index);
   worker.counters = worker.port->counters;
+  worker.rings = worker.port->rings;
   // What the queues and the worker hold, and what lies in the caches of its lcore and the main one.
   unsigned mbufs = config.slots + 2 * kFrameBurst + 4 * kMbufCache;
   for (const QueueAssignment& assignment : assignments) {
     if (assignment.worker == index) mbufs += devices[assignment.device].mbufs_per_queue();
   }
   const unsigned socket = config.hugepages ? rte_lcore_to_socket_id(lcore_of(index)) : 0;
-  worker.pool = rte_pktmbuf_pool_create(worker.port->pool_name.c_str(), mbufs, kMbufCache, 0,
+  worker.pool = rte_pktmbuf_pool_create(mbuf_pool_name(index).c_str(), mbufs, kMbufCache, 0,
                                         RTE_MBUF_DEFAULT_BUF_SIZE, static_cast<int>(socket));
   if (worker.pool == nullptr) {
     return base::fail("no memory for the " + std::to_string(mbufs) + " frame buffers of worker " +
                           std::to_string(index) + ": " + rte_strerror(rte_errno),
                       {}, config.hugepages ? "raise vm.nr_hugepages" : "give DPDK more memory");
   }
+  worker.port->pool = worker.pool;
   for (const QueueAssignment& assignment : assignments) {
     if (assignment.worker != index) continue;
     const DpdkDevice& device = devices[assignment.device];
@@ -213,9 +225,14 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
     DpdkQueue& queue = worker.port->queues.emplace_back();
     queue.device = device.id;
     queue.queue = static_cast<std::uint16_t>(assignment.queue);
+    queue.checks_checksums = device.checks_checksums;
+    queue.has_tap = assignment.device < config.taps.size();
     queue.filter = {.mac = device.mac,
-                    .ip = config.address,
+                    .gateway_mac = config.gateway_mac,
+                    .addresses = addresses,
                     .udp_ports = config.udp_ports,
+                    .vlans = vlan_set(config.vlans),
+                    .mtu = mtu_of(device, config),
                     .verify_udp_checksum = config.verify_udp_checksum};
   }
   return {};
@@ -224,6 +241,7 @@ base::Result<void> DpdkRuntime::Impl::make_worker(std::size_t index, const DpdkC
 base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
   if (auto started = start_eal(arguments); !started) return started;
   is_eal_running = true;
+  addresses = std::make_shared<const OwnAddresses>(config.addresses);
   has_telemetry = wants_telemetry(config);
   sockets = listening_paths(config);
   if (auto found = find_devices(config); !found) return found;
@@ -235,7 +253,14 @@ base::Result<void> DpdkRuntime::Impl::bring_up(const DpdkConfig& config) {
   }
   for (const DpdkDevice& device : devices) {
     if (auto started = start_device(device); !started) return started;
+    join_groups(device, *addresses);
+    if (!config.taps.empty()) join_all_groups(device);
   }
+  std::vector<PortBackground::Worker> sides;
+  for (const Worker& worker : workers) sides.push_back({worker.rings, worker.counters});
+  auto started = start_background(config, devices, *assignments, std::move(sides));
+  if (!started) return tl::unexpected(std::move(started.error()));
+  background = std::move(*started);
   return {};
 }
 

@@ -310,7 +310,7 @@ void SocketPort::transmit(std::span<Reply> replies) noexcept {
   }
 }
 
-void SocketPort::release(const Datagram& datagram) noexcept {
+void SocketPort::release(const Datagram& datagram, DropReason /*drop*/) noexcept {
   impl_->free_slot(datagram.handle);
 }
 

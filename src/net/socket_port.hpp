@@ -53,7 +53,7 @@ class SocketPort {
 
   [[nodiscard]] std::size_t receive(std::span<Datagram> received) noexcept;
   void transmit(std::span<Reply> replies) noexcept;
-  void release(const Datagram& datagram) noexcept;
+  void release(const Datagram& datagram, DropReason drop = DropReason::kNone) noexcept;
   void wait(std::chrono::microseconds timeout) noexcept;  ///< ppoll(2)
   [[nodiscard]] std::size_t capacity() const noexcept;
   [[nodiscard]] const PortCounters& counters() const noexcept;

@@ -7,6 +7,7 @@
 
 #include "net/dpdk_port.hpp"
 #include "net/dpdk_telemetry.hpp"
+#include "server/log.hpp"
 #include "server/port_workers.hpp"
 #include "server/telemetry_commands.hpp"
 
@@ -18,21 +19,41 @@ namespace {
 constexpr std::uint32_t kPollsBeforeWait = 1000;
 constexpr std::chrono::microseconds kWaitMax{100};
 
+std::optional<net::CaptureConfig> capture_config(const DpdkOptions& options) {
+  if (options.capture_drops.empty()) return std::nullopt;
+  net::CaptureConfig capture{.reasons = {},
+                             .file = options.capture_file,
+                             .rate = options.capture_rate,
+                             .size_max = std::size_t{options.capture_size_mb} << 20};
+  for (const DropReason reason : options.capture_drops) {
+    capture.reasons.set(static_cast<std::size_t>(reason));
+  }
+  return capture;
+}
+
 net::DpdkConfig runtime_config(const Configuration& configuration,
                                const std::vector<unsigned>& cpus,
                                std::shared_ptr<const net::UdpPortSet> udp_ports) {
+  const DpdkOptions& options = configuration.dpdk;
   return net::DpdkConfig{
-      .vdevs = configuration.dpdk.vdevs,
-      .pci_devices = configuration.dpdk.pci_devices,
+      .vdevs = options.vdevs,
+      .pci_devices = options.pci_devices,
       .cpus = cpus,
-      .hugepages = configuration.dpdk.hugepages,
-      .memory_mb = configuration.dpdk.memory_mb,
-      .queue_size = configuration.dpdk.queue_size,
+      .hugepages = options.hugepages,
+      .memory_mb = options.memory_mb,
+      .queue_size = options.queue_size,
       .slots = net::DpdkConfig{}.slots + static_cast<unsigned>(later_replies_of(configuration)),
-      .address = configuration.dpdk.address,
+      .addresses = options.addresses,
+      .vlans = options.vlans,
+      .gateway_mac = options.gateway_mac,
+      .mtu = options.mtu,
       .udp_ports = std::move(udp_ports),
-      .verify_udp_checksum = configuration.dpdk.verify_udp_checksum,
-      .eal_arguments = configuration.dpdk.eal_arguments};
+      .taps = options.exception_taps,
+      .announce = true,
+      .capture = capture_config(options),
+      .notify = [](const std::string& line) { log_info(line); },
+      .verify_udp_checksum = options.verify_udp_checksum,
+      .eal_arguments = options.eal_arguments};
 }
 
 WorkerSettings worker_settings(const Configuration& configuration, HandlerRuntime& handlers,
@@ -157,8 +178,8 @@ namespace pssst::server {
 
 base::Result<std::unique_ptr<WorkerGroup>> start_dpdk_workers(const Configuration&,
                                                               const std::vector<unsigned>&,
-                                                              Published<Snapshot>&,
-                                                              HandlerRuntime&) {
+                                                              Published<Snapshot>&, HandlerRuntime&,
+                                                              const WorkerClients&) {
   return base::fail("this pssstd was built without DPDK", "--port dpdk",
                     "build it with meson setup -Ddpdk=enabled, or use --port socket");
 }

@@ -10,6 +10,7 @@
 
 #include "base/help_formatter.hpp"
 #include "server/cpus.hpp"
+#include "server/dpdk_arguments.hpp"
 #include "server/option_text.hpp"
 #include "server/service_option.hpp"
 
@@ -48,14 +49,7 @@ struct Arguments {
   unsigned proof_table_memory_mb = Configuration{}.proof_table_memory_mb;
   unsigned later_replies = Configuration{}.later_replies;
   std::vector<std::string> listen;
-  std::vector<std::string> vdevs;
-  std::vector<std::string> pci_devices;
-  std::string address;
-  bool hugepages = false;
-  unsigned memory_mb = DpdkOptions{}.memory_mb;
-  unsigned queue_size = DpdkOptions{}.queue_size;
-  bool no_verify_udp_checksum = false;
-  std::vector<std::string> eal;
+  DpdkArguments dpdk;
   std::string user;
   bool no_seccomp = false;
   std::string control;
@@ -170,27 +164,59 @@ void declare_ports(CLI::App& app, Arguments& arguments) {
   add_repeatable(app, "--listen", arguments.listen, "ADDRESS",
                  "Local address, repeatable. Default: 0.0.0.0, and :: where there is IPv6.",
                  kSocketGroup);
-  add_repeatable(app, "--vdev", arguments.vdevs, "DEVICE",
+  add_repeatable(app, "--vdev", arguments.dpdk.vdevs, "DEVICE",
                  "Virtual device as EAL's --vdev, repeatable: net_tap0,iface=pssst0.", kDpdkGroup);
-  add_repeatable(app, "--pci", arguments.pci_devices, "ADDRESS",
+  add_repeatable(app, "--pci", arguments.dpdk.pci_devices, "ADDRESS",
                  "PCI address of a NIC, repeatable: 0000:01:00.0.", kDpdkGroup);
-  app.add_option("--address", arguments.address, "Own IPv4 address, on every device.")
-      ->type_name("A.B.C.D")
+  add_repeatable(app, "--address", arguments.dpdk.addresses, "ADDRESS",
+                 "Own IPv4 or IPv6 address, on every device, repeatable.", kDpdkGroup);
+  add_repeatable(app, "--vlan", arguments.dpdk.vlans, "VLAN",
+                 "VLAN (802.1Q) to serve, repeatable; 0: untagged frames. Default: 0.", kDpdkGroup);
+  app.add_option("--gateway-mac", arguments.dpdk.gateway_mac,
+                 "MAC address that every reply goes to. Default: where its request came from.")
+      ->type_name("MAC")
       ->group(kDpdkGroup);
-  app.add_flag("--hugepages", arguments.hugepages, "Memory from hugepages.")->group(kDpdkGroup);
-  app.add_option("--memory", arguments.memory_mb, "Memory of DPDK, MB. Default: 256.")
+  app.add_option("--mtu", arguments.dpdk.mtu,
+                 "Largest IP packet to send; a larger reply is a drop. Default: the device's.")
+      ->check(CLI::Range(576U, 9216U).description(""))
+      ->type_name("BYTES")
+      ->group(kDpdkGroup);
+  add_repeatable(app, "--exception", arguments.dpdk.exception_taps, "INTERFACE",
+                 "Interface (tap) to make, through which the kernel gets all frames that are not "
+                 "for the server, and sends; repeatable, one a device.",
+                 kDpdkGroup);
+  app.add_option("--capture-drops", arguments.dpdk.capture_drops,
+                 "Drops to write to the capture file, by their counters' names: tag,udp_checksum.")
+      ->type_name("REASONS")
+      ->group(kDpdkGroup);
+  app.add_option("--capture-file", arguments.dpdk.capture_file, "pcap file for them, replaced.")
+      ->type_name("FILE")
+      ->group(kDpdkGroup);
+  app.add_option("--capture-rate", arguments.dpdk.capture_rate,
+                 "Most frames captured a second and worker. Default: 100.")
+      ->check(CLI::Range(1U, 100000U).description(""))
+      ->type_name("N")
+      ->group(kDpdkGroup);
+  app.add_option("--capture-size", arguments.dpdk.capture_size_mb,
+                 "Size at which the capture file ends, MB. Default: 64.")
+      ->check(CLI::Range(1U, 1048576U).description(""))
+      ->type_name("MB")
+      ->group(kDpdkGroup);
+  app.add_flag("--hugepages", arguments.dpdk.hugepages, "Memory from hugepages.")
+      ->group(kDpdkGroup);
+  app.add_option("--memory", arguments.dpdk.memory_mb, "Memory of DPDK, MB. Default: 256.")
       ->check(CLI::Range(16U, 1048576U).description(""))
       ->type_name("MB")
       ->group(kDpdkGroup);
-  app.add_option("--queue-size", arguments.queue_size,
+  app.add_option("--queue-size", arguments.dpdk.queue_size,
                  "Descriptors per receive and transmit queue. Default: 1024.")
       ->check(CLI::Range(32U, 32768U).description(""))
       ->type_name("N")
       ->group(kDpdkGroup);
-  app.add_flag("--no-verify-udp-checksum", arguments.no_verify_udp_checksum,
+  app.add_flag("--no-verify-udp-checksum", arguments.dpdk.no_verify_udp_checksum,
                "Take datagrams with a wrong or partial UDP checksum (virtual devices).")
       ->group(kDpdkGroup);
-  add_repeatable(app, "--eal", arguments.eal, "ARGUMENT",
+  add_repeatable(app, "--eal", arguments.dpdk.eal, "ARGUMENT",
                  "Argument handed to EAL, repeatable: --eal=--log-level=8, or --eal=--telemetry "
                  "for dpdk-telemetry.py.",
                  kDpdkGroup);
@@ -218,26 +244,6 @@ base::Result<void> read_socket(const Arguments& arguments, SocketOptions& option
     }
   }
   options.addresses = arguments.listen;
-  return {};
-}
-
-base::Result<void> read_dpdk(const Arguments& arguments, DpdkOptions& options) {
-  if (arguments.vdevs.empty() && arguments.pci_devices.empty()) {
-    return misuse("no device", "--port dpdk", "name one with --vdev or --pci");
-  }
-  if (arguments.address.empty()) {
-    return misuse("no address of our own", "--port dpdk", "give one with --address A.B.C.D");
-  }
-  if (inet_pton(AF_INET, arguments.address.c_str(), options.address.data()) != 1) {
-    return misuse("not a numeric IPv4 address", "--address " + arguments.address);
-  }
-  options.vdevs = arguments.vdevs;
-  options.pci_devices = arguments.pci_devices;
-  options.hugepages = arguments.hugepages;
-  options.memory_mb = arguments.memory_mb;
-  options.queue_size = arguments.queue_size;
-  options.verify_udp_checksum = !arguments.no_verify_udp_checksum;
-  options.eal_arguments = arguments.eal;
   return {};
 }
 
@@ -344,7 +350,7 @@ base::Result<CommandLine> understand(const CLI::App& app, const Arguments& argum
   options.proof_table_memory_mb = arguments.proof_table_memory_mb;
   options.later_replies = arguments.later_replies;
   const auto read = options.port == PortKind::kSocket ? read_socket(arguments, options.socket)
-                                                      : read_dpdk(arguments, options.dpdk);
+                                                      : read_dpdk(arguments.dpdk, options.dpdk);
   if (!read) return tl::unexpected(read.error());
   return options;
 }

@@ -118,6 +118,12 @@ Books& Books::operator+=(const Books& other) noexcept {
   handed_to_kernel += other.handed_to_kernel;
   add(frame_drops, other.frame_drops);
   missed += other.missed;
+  sent_for_kernel += other.sent_for_kernel;
+  announced += other.announced;
+  kernel_lost += other.kernel_lost;
+  captured += other.captured;
+  capture_missed += other.capture_missed;
+  capture_unwritten += other.capture_unwritten;
   bytes_in += other.bytes_in;
   bytes_out += other.bytes_out;
   replied += other.replied;
@@ -176,6 +182,12 @@ Books read_books(const WorkerSource& source) noexcept {
   books.handed_to_kernel = port.handed_to_kernel.read();
   books.frame_drops = read(port.drops);
   books.missed = port.missed.read();
+  books.sent_for_kernel = port.sent_for_kernel.read();
+  books.announced = port.announced.read();
+  books.kernel_lost = port.kernel_lost.read();
+  books.captured = port.captured.read();
+  books.capture_missed = port.capture_missed.read();
+  books.capture_unwritten = port.capture_unwritten.read();
   books.bytes_in = port.bytes_in.read();
   books.bytes_out = port.bytes_out.read();
   books.replied = worker.replied.read();

@@ -31,6 +31,12 @@ struct Books {
   std::uint64_t handed_to_kernel = 0;
   Drops frame_drops{};
   std::uint64_t missed = 0;
+  std::uint64_t sent_for_kernel = 0;
+  std::uint64_t announced = 0;
+  std::uint64_t kernel_lost = 0;
+  std::uint64_t captured = 0;
+  std::uint64_t capture_missed = 0;
+  std::uint64_t capture_unwritten = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 

@@ -102,6 +102,17 @@ std::string key_text(const Report::Service::Key& key) {
   return std::string(identity::key_prefix(key.suite)) + base::to_hex(key.public_key);
 }
 
+/// What most servers have none of.
+std::string kernel_and_capture_text(const Books& total) {
+  std::string text;
+  if (total.sent_for_kernel > 0) text += line("sent for the kernel", total.sent_for_kernel);
+  if (total.kernel_lost > 0) text += line("lost to or from the kernel", total.kernel_lost);
+  if (total.captured > 0) text += line("drops captured", total.captured);
+  const std::uint64_t uncaptured = total.capture_missed + total.capture_unwritten;
+  if (uncaptured > 0) text += line("drops not captured", uncaptured);
+  return text;
+}
+
 std::string to_text(const Report& report) {
   const Books& total = report.total;
   std::string text = "counters of " + std::to_string(report.workers.size()) +
@@ -117,6 +128,7 @@ std::string to_text(const Report& report) {
   text += line("dropped", sum(drops));
   text += drops_text(drops);
   text += line("missed", total.missed, "lost before the server; not in the books");
+  text += kernel_and_capture_text(total);
   text += admission_text(total);
   text += proofs_text(total);
   text += activity_text(total);

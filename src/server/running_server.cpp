@@ -48,11 +48,13 @@ base::Result<void> RunningServer::start_workers() {
   if (!group) return tl::unexpected(group.error());
   workers_ = *std::move(group);
   monitor_.emplace(workers_->sources(), Clock::now());
+  off_workers_.emplace(*handlers_);
   return {};
 }
 
 base::Result<WorkerClients> RunningServer::start_identities() {
   if (configuration_.identity.store.empty()) return WorkerClients{};
+  const HandlerRuntime::OffWorkers off(*handlers_);
   auto started = Identities::start(configuration_.identity, snapshots_->readers());
   if (!started) return tl::unexpected(std::move(started.error()));
   identities_ = *std::move(started);

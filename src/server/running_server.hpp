@@ -87,6 +87,9 @@ class RunningServer final : public Appliance {
   CounterSlots slots_;                        ///< (reload)
   ReplyMemory replies_;                       ///< (reload)
   std::unique_ptr<HandlerRuntime> handlers_;  ///< must end after the snapshots
+  /// Once they run, whatever this thread does, and every thread that it starts, leaves workers
+  /// their CPUs.
+  std::optional<HandlerRuntime::OffWorkers> off_workers_;
   std::unique_ptr<Published<Snapshot>> snapshots_;
   std::unique_ptr<Identities> identities_;  ///< of the store; must end before the snapshots
   std::unique_ptr<WorkerGroup> workers_;    ///< must end before both

@@ -190,7 +190,7 @@ void allow_dpdk(Filter& filter) {
   // Memory of a node, more of it, and drivers' messages, which are caught.
   for (const char* name : {"dup2", "mbind", "set_mempolicy"}) filter.allow(name);
   for (const unsigned long request :
-       {TUNSETIFF, TUNGETIFF, TUNGETFEATURES, TUNSETPERSIST, TUNSETOFFLOAD}) {
+       {TUNSETIFF, TUNGETIFF, TUNGETFEATURES, TUNSETPERSIST, TUNSETOFFLOAD, TUNSETCARRIER}) {
     allow_ioctl(filter, request);
   }
   filter.allow("ioctl", masked(1, 0xff00, 0x3b00));  // VFIO

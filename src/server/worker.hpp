@@ -356,7 +356,7 @@ void Worker<P>::finish() noexcept {
 template <net::Port P>
 void Worker<P>::drop(const net::Datagram& datagram, DropReason reason,
                      const Service* service) noexcept {
-  port_.release(datagram);
+  port_.release(datagram, reason);
   counters_.drops.add(reason);
   if (service != nullptr) counters_.services()[service->slot].drops.add(reason);
   counters_.pending.set(--pending_);

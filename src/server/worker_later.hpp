@@ -96,6 +96,7 @@ void Worker<P>::send_later(std::size_t lanes) noexcept {
     reply.data = sealed.data();
     reply.size = static_cast<std::uint16_t>(sealed.size());
     reply.sent = false;
+    reply.drop = DropReason::kTransmit;
     lane_of_reply_[n++] = i;
   }
   if (n == 0) return;
@@ -112,8 +113,8 @@ void Worker<P>::send_later(std::size_t lanes) noexcept {
       count_time(Stage::kRequest, now - request.arrival_tsc);
       settle(counters_.replied);
     } else {
-      service.drops.add(DropReason::kTransmit);
-      counters_.drops.add(DropReason::kTransmit);
+      service.drops.add(replies_[k].drop);
+      counters_.drops.add(replies_[k].drop);
       counters_.pending.set(--pending_);
     }
     later_.free(later_place_[lane], true);
@@ -132,7 +133,7 @@ void Worker<P>::drop_later(std::size_t place, DropReason reason) noexcept {
 
 template <net::Port P>
 void Worker<P>::settle_later(std::size_t place, base::Counter& outcome) noexcept {
-  port_.release(later_.request(place).datagram);
+  port_.release(later_.request(place).datagram, DropReason::kNone);
   settle(outcome);
   counters_.later.answered.add(1);
   later_.free(place, true);

@@ -174,7 +174,7 @@ void Worker<P>::transmit(const Protection& protection) noexcept {
       admission_.settle(datagram, burst_->drop[i], protection, loop_tsc_);
       drop(datagram, burst_->drop[i], services_[i]);
     } else if (burst_->has_reply[i] == 0) {
-      port_.release(datagram);
+      port_.release(datagram, DropReason::kNone);
       settle(counters_.answered_without_reply);
     } else {
       const std::span<const std::uint8_t> sealed = burst_->reply_datagram(i);
@@ -184,6 +184,7 @@ void Worker<P>::transmit(const Protection& protection) noexcept {
       reply.data = sealed.data();
       reply.size = static_cast<std::uint16_t>(sealed.size());
       reply.sent = false;
+      reply.drop = DropReason::kTransmit;
       lane_of_reply_[n++] = i;
     }
   }
@@ -203,8 +204,8 @@ void Worker<P>::send_replies(std::size_t n) noexcept {
       counters_.suites[telemetry::suite_place(burst_->suite[lane])].replied.add(1);
       count_time(Stage::kRequest, now - queued_[lane].arrival_tsc);
     } else {
-      counters_.drops.add(DropReason::kTransmit);
-      service.drops.add(DropReason::kTransmit);
+      counters_.drops.add(replies_[k].drop);
+      service.drops.add(replies_[k].drop);
       counters_.pending.set(--pending_);
     }
   }

@@ -26,11 +26,11 @@ def identity(*arguments, stdin=None, status=0, timeout=120, prefix=()):
 
 
 @contextlib.contextmanager
-def load(world, *more, rate=500, seconds=60):
+def load(world, *more, rate=500, seconds=60, prefix=()):
     """Anonymous requests beside all else; none of them may be lost."""
-    words = [PSSST, "load", world.place.host, world.service.udp_port, "--server",
-             world.service.public.hex(), "--rate", rate, "--duration", seconds, "--timeout", 10_000,
-             "--json", *more]
+    words = [*prefix, PSSST, "load", world.place.host, world.service.udp_port,
+             "--server", world.service.public.hex(), "--rate", rate, "--duration", seconds,
+             "--timeout", 10_000, "--json", *more]
     process = subprocess.Popen(world.place.clients.command(*words), stdout=subprocess.PIPE,
                                text=True)
     result = {}

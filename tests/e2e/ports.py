@@ -15,6 +15,8 @@ from namespaces import HostNamespace, Namespace
 
 SERVER_IP = "10.77.0.2"
 CLIENT_IP = "10.77.0.1"
+SERVER_IP6 = "fd77::2"
+CLIENT_IP6 = "fd77::1"
 UDP_PORT = 7700
 
 
@@ -58,7 +60,7 @@ def kernel_sockets(host):
 
 
 def dpdk_arguments(*vdevs):
-    arguments = ["--port", "dpdk", "--address", SERVER_IP]
+    arguments = ["--port", "dpdk", "--address", SERVER_IP, "--address", SERVER_IP6]
     for vdev in vdevs:
         arguments += ["--vdev", vdev]
     return arguments

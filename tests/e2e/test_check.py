@@ -60,7 +60,8 @@ GOOD_FILES = {
         SERVICE.replace('"server.key"', '"server.key", "f002.key"'),
         "1 service, 2 keys, at kernel sockets: UDP 7700 echo"),
     "DPDK": (
-        '[port]\nkind = "dpdk"\n[dpdk]\npci = ["0000:81:00.0"]\naddress = "10.0.0.1"\n' + SERVICE,
+        '[port]\nkind = "dpdk"\n[dpdk]\npci = ["0000:81:00.0"]\naddresses = ["10.0.0.1"]\n'
+        + SERVICE,
         "1 service, 1 key, at DPDK: UDP 7700 echo"),
     "a suite 1 key that two services have, of which one replies": (
         SERVICE + SERVICE.replace("7700", "7701").replace("echo", "discard"),

@@ -18,7 +18,7 @@ def root(tmp_path):
     root = Root(tmp_path)
     (tmp_path / "server.key").write_text(peer.generate_private().hex())
     (tmp_path / "server.key").chmod(0o600)
-    root.set("[dpdk]\n", '[dpdk]\naddress = "192.0.2.10"\n')
+    root.set("[dpdk]\n", '[dpdk]\naddresses = ["192.0.2.10"]\n')
     service = '[[service]]\nudp_port = 7700\nhandler = "echo"\nkeys = ["server.key"]\n'
     root.set("\n[server]\n", f"\n{service}[server]\n")
     return root

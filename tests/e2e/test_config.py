@@ -6,7 +6,7 @@ import subprocess
 import peer
 import pytest
 from conftest import require_root
-from ports import KINDS, SERVER_IP, UDP_PORT, kernel_sockets
+from ports import KINDS, SERVER_IP, SERVER_IP6, UDP_PORT, kernel_sockets
 from pssstd import PSSSTD
 from world import running, temporary_files
 
@@ -81,7 +81,7 @@ def test_tap(files):
 kind = "dpdk"
 [dpdk]
 vdevs = ["{vdev}"]
-address = "{SERVER_IP}"
+addresses = ["{SERVER_IP}", "{SERVER_IP6}"]
 verify_udp_checksum = {"false" if "--no-verify-udp-checksum" in place.arguments else "true"}
 """))
 

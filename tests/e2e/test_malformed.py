@@ -45,6 +45,8 @@ def send_then_call(place, client, datagram):
         good, pending = client.seal(b"good")
         connected.send(good)
         received = [connected.recv(65536)]
+        while received[-1][4:36] != good[4:36]:
+            received.append(connected.recv(65536))
         received += receive_all(connected, 0.02)
     replies = [reply for reply in received if reply[4:36] != good[4:36]]
     (answer,) = [reply for reply in received if reply[4:36] == good[4:36]]

@@ -44,7 +44,7 @@ class File:
         if values["port"] == ["socket"]:
             return [*lines, "[socket]", f"addresses = {values['listen']}".replace("'", '"')]
         lines += ["[dpdk]", f"vdevs = {values['vdev']}".replace("'", '"'),
-                  f'address = "{values["address"][0]}"']
+                  f"addresses = {values['address']}".replace("'", '"')]
         if "memory" in values:
             lines.append(f"memory_mb = {values['memory'][0]}")
         if "no-verify-udp-checksum" in values:

@@ -91,6 +91,9 @@ def check_enrolled(results):
     assert 32 < alone["bytes_per_client"] and 64 < short["bytes_per_client"]
     assert with_times["bytes_per_client"] < 100 < long["bytes_per_client"]
     assert all(entry["ticks_median"] > 0 for entry in enrolled["lookups"] + enrolled["changes"])
+    store = enrolled["store"]
+    assert store["clients"] == 5_000 and store["file_bytes"] > 5_000 * 32
+    assert 0 < store["seconds"] < store["import_s"] and store["import_cpu_s"] > 0
 
 
 def check_suites(results):

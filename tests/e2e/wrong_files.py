@@ -11,7 +11,7 @@ DPDK = """[port]
 kind = "dpdk"
 [dpdk]
 vdevs = ["net_tap0"]
-address = "10.0.0.1"
+addresses = ["10.0.0.1"]
 """
 
 WRONG_FILES = {
@@ -138,19 +138,55 @@ WRONG_FILES = {
     "DPDK without device and address": (
         '[port]\nkind = "dpdk"\n' + SERVICE,
         ["2:8: [dpdk] names no device: name one with pci or vdevs",
-         "2:8: [dpdk] has no address: write the server's own: address = \"192.0.2.10\""]),
+         "2:8: [dpdk] has no addresses: write the server's own: "
+         "addresses = [\"192.0.2.10\"]"]),
     "DPDK with lists of no device": (
-        '[port]\nkind = "dpdk"\n[dpdk]\npci = []\nvdevs = []\naddress = "10.0.0.1"\n' + SERVICE,
+        '[port]\nkind = "dpdk"\n[dpdk]\npci = []\nvdevs = []\naddresses = ["10.0.0.1"]\n' + SERVICE,
         ["3:2: [dpdk] names no device: name one with pci or vdevs"]),
     "no PCI address": (
-        '[port]\nkind = "dpdk"\n[dpdk]\npci = ["81:00.0"]\naddress = "10.0.0.1"\n' + SERVICE,
+        '[port]\nkind = "dpdk"\n[dpdk]\npci = ["81:00.0"]\naddresses = ["10.0.0.1"]\n' + SERVICE,
         ['4:8: [dpdk] pci has "81:00.0": write a PCI address like 0000:81:00.0 (lspci -D)']),
     "one PCI device twice": (
         DPDK + 'pci = ["0000:81:00.0", "0000:81:00.0"]\n' + SERVICE,
         ['6:24: [dpdk] pci has "0000:81:00.0" twice: take one out']),
-    "an IPv6 address for DPDK": (
-        '[port]\nkind = "dpdk"\n[dpdk]\nvdevs = ["net_tap0"]\naddress = "::1"\n' + SERVICE,
-        ['5:11: [dpdk] address is "::1": write a numeric IPv4 address']),
+    "addresses that DPDK cannot have": (
+        '[port]\nkind = "dpdk"\n[dpdk]\nvdevs = ["net_tap0"]\n'
+        'addresses = ["10.0.0.1", "::1", "ff02::1", "localhost"]\n' + SERVICE,
+        ['5:26: [dpdk] addresses has "::1": no address that a host can have: write an address of '
+         "the server's own",
+         '5:33: [dpdk] addresses has "ff02::1": no address that a host can have: write an address '
+         "of the server's own",
+         '5:44: [dpdk] addresses has "localhost": write a numeric IPv4 or IPv6 address']),
+    "VLANs that are none": (
+        DPDK + 'vlans = [5, 4095]\n' + SERVICE,
+        ["6:13: [dpdk] vlans has 4095: choose 1 to 4094, or 0 for untagged frames"]),
+    "a VLAN twice": (
+        DPDK + 'vlans = [5, 5]\n' + SERVICE, ["6:13: [dpdk] vlans has 5 twice: take one out"]),
+    "a VLAN in quotes": (
+        DPDK + 'vlans = ["5"]\n' + SERVICE,
+        ["6:10: [dpdk] vlans has a string: write VLAN numbers: [5, 6], and 0 for untagged "
+         "frames"]),
+    "a gateway that is a group": (
+        DPDK + 'gateway_mac = "01:00:5e:00:00:01"\n' + SERVICE,
+        ['6:15: [dpdk] gateway_mac has "01:00:5e:00:00:01": the MAC address of a group: write '
+         "that of one station"]),
+    "an MTU below IP's": (
+        DPDK + 'mtu = 100\n' + SERVICE,
+        ["6:7: [dpdk] mtu is 100: choose 576 to 9216, or 0 for the device's"]),
+    "an MTU below IPv6's": (
+        DPDK.replace('"10.0.0.1"', '"2001:db8::1"') + 'mtu = 1000\n' + SERVICE,
+        ["3:2: [dpdk] has what does not go together: IPv6 needs an MTU of 1280: 1000"]),
+    "more taps than devices": (
+        DPDK + 'exception = ["a", "b"]\n' + SERVICE,
+        ["3:2: [dpdk] has what does not go together: more taps than devices: b"]),
+    "drops for no file": (
+        DPDK + 'capture_drops = ["tag"]\n' + SERVICE,
+        ["3:2: [dpdk] has what does not go together: drops to capture and a file for them go "
+         "together"]),
+    "drops that there are not": (
+        DPDK + 'capture_drops = ["tag", "bad_luck"]\ncapture_file = "drops.pcap"\n' + SERVICE,
+        ['6:25: [dpdk] capture_drops has "bad_luck": no drop reason "bad_luck": choose from the '
+         "names that --counters json shows"]),
     "too little memory for DPDK": (
         DPDK + 'memory_mb = 8\nqueue_size = 16\n' + SERVICE,
         ["6:13: [dpdk] memory_mb is 8: choose 16 to 1048576",
@@ -221,7 +257,7 @@ WRONG_FILES = {
     "a service where DPDK does not listen": (
         DPDK + SERVICE + 'addresses = ["10.0.0.2"]\n',
         ['10:13: [[service]] addresses has "10.0.0.2", at which the server does not listen: '
-         "choose the address of [dpdk]"]),
+         "choose from the addresses of [dpdk], or add it there"]),
     "an unknown policy": (
         SERVICE + 'policy = "maybe"\n',
         ['5:10: [[service]] policy is "maybe": choose "optional" or "anonymous" or '
@@ -397,11 +433,11 @@ WRONG_FILES = {
         '[drain]\nquiet = 2026-01-31\n' + SERVICE,
         ['2:9: [drain] quiet is a date or time: write a time in quotes: "30s"']),
     "many faults": (
-        '[port]\nkind = "dpdk"\n[dpdk]\naddress = "x"\n'
+        '[port]\nkind = "dpdk"\n[dpdk]\naddresses = ["x"]\n'
         + SERVICE.replace("server.key", "none.key") + 'policy = 1\n'
         + SERVICE.replace("echo", "time"),
         ["3:2: [dpdk] names no device: name one with pci or vdevs",
-         '4:11: [dpdk] address is "x": write a numeric IPv4 address',
+         '4:14: [dpdk] addresses has "x": write a numeric IPv4 or IPv6 address',
          "8:9: none.key: cannot open the key file: No such file or directory: make one: "
          "(umask 077; pssst genkey > none.key)",
          '9:10: [[service]] policy is an integer: write "optional" or "anonymous" or '

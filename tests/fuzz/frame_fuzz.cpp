@@ -1,8 +1,8 @@
 // Frames from anybody: nothing is read or written out of bounds, and what we answer is what the
 // peer's own stack would take.
 //
-// Input: options 1 (bit 0: verify UDP checksums, 1: right IP checksum, 2: right UDP checksum) |
-// reply size 2 | frame.
+// Input: options 1 (bit 0: verify UDP checksums, 1: right IP checksum, 2: right UDP checksum, of
+// IPv6 too, 3: VLAN 5 is served besides untagged frames) | reply size 2 | frame.
 #include <algorithm>
 
 #include "base/assert.hpp"
@@ -25,6 +25,12 @@ bool equal(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
 // Most mutations would end at a checksum otherwise.
 void fix_checksums(Bytes& frame, unsigned options) {
   if (frame.size() < kFrameHeaderSize) return;
+  if (get16(frame, 12) == 0x86dd) {
+    const std::size_t length = get16(frame, 18);
+    const bool is_whole = frame.size() >= 62 && length >= 8 && length <= frame.size() - 54;
+    if ((options & 4) != 0 && is_whole) fix_ipv6_checksum(frame, frame[20] == 17 ? 6 : 2);
+    return;
+  }
   if ((options & 2) != 0) fix_ip_checksum(frame);
   const std::size_t total_length = get16(frame, 16);
   const bool is_udp_whole = total_length >= kIpv4HeaderSize + kUdpHeaderSize &&
@@ -33,55 +39,67 @@ void fix_checksums(Bytes& frame, unsigned options) {
 }
 
 void check_datagram(const Bytes& frame, const ParsedFrame& parsed, std::size_t reply_size) {
+  const std::size_t headers = static_cast<std::size_t>(parsed.payload.data() - frame.data());
   PSSST_ASSERT(parsed.drop == DropReason::kNone && parsed.udp_port == kOurUdpPort);
   PSSST_ASSERT(parsed.payload.size() <= kDatagramSizeMax);
-  PSSST_ASSERT(parsed.payload.data() == frame.data() + kFrameHeaderSize);
-  PSSST_ASSERT(parsed.payload.size() <= frame.size() - kFrameHeaderSize);
+  PSSST_ASSERT(headers >= kFrameHeaderSize && headers <= kFrameHeaderSizeMax);
+  PSSST_ASSERT(parsed.payload.size() <= frame.size() - headers);
 
   Bytes payload(reply_size);
   for (std::size_t i = 0; i < reply_size; ++i) payload[i] = frame[i % frame.size()];
-  Bytes reply(frame.begin(), frame.begin() + kFrameHeaderSize);
-  reply.resize(kFrameHeaderSize + reply_size);
+  Bytes reply(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(headers));
+  reply.resize(headers + reply_size);
   PSSST_ASSERT(make_reply_frame(reply, our_filter(), payload) == reply.size());
   PSSST_ASSERT(equal(slice(reply, 0, 6), slice(frame, 6, 6)));
   PSSST_ASSERT(equal(slice(reply, 6, 6), kOurMac));
-  PSSST_ASSERT(get16(reply, 34) == kOurUdpPort);
-  PSSST_ASSERT(reference_ip_checksum(reply) == 0 && reference_udp_checksum(reply) == 0);
-  PSSST_ASSERT(get16(reply, 40) != 0);
+  // But for the addresses everything up to the IP header is as it was, a tag among it.
+  const std::size_t ip_at = headers - kUdpHeaderSize - (parsed.is_ipv6 ? 40 : 20);
+  PSSST_ASSERT(equal(slice(reply, 12, ip_at - 12), slice(frame, 12, ip_at - 12)));
+  PSSST_ASSERT(get16(reply, headers - 8) == kOurUdpPort && get16(reply, headers - 2) != 0);
 
   MacAddress peer_mac{};
   std::copy_n(reply.begin(), peer_mac.size(), peer_mac.begin());
-  const FrameFilter peer = make_filter(peer_mac, parsed.source, get16(frame, 34));
+  const std::uint16_t peer_udp_port = get16(frame, headers - 8);
+  FrameFilter peer = make_filter(peer_mac, {parsed.source()}, peer_udp_port);
+  peer.vlans.set();
   const ParsedFrame answer = parse_frame(reply, peer);
-  PSSST_ASSERT(answer.verdict == FrameVerdict::kDatagram && answer.source == kOurIp);
-  PSSST_ASSERT(answer.udp_port == get16(frame, 34) && equal(answer.payload, payload));
+  PSSST_ASSERT(answer.verdict == FrameVerdict::kDatagram);
+  PSSST_ASSERT(answer.source() == parsed.destination());
+  PSSST_ASSERT(answer.udp_port == peer_udp_port && equal(answer.payload, payload));
 }
 
-void check_arp_request(const Bytes& frame) {
-  Bytes reply = frame;
-  make_arp_reply(reply, our_filter());
-  PSSST_ASSERT(equal(slice(reply, 0, 6), slice(frame, 22, 6)));
-  PSSST_ASSERT(equal(slice(reply, 6, 6), kOurMac));
-  PSSST_ASSERT(equal(slice(reply, 12, 8), slice(frame, 12, 8)) && get16(reply, 20) == 2);
-  PSSST_ASSERT(equal(slice(reply, 22, 6), kOurMac) && equal(slice(reply, 28, 4), kOurIp));
-  PSSST_ASSERT(equal(slice(reply, 32, 10), slice(frame, 22, 10)));
-  PSSST_ASSERT(std::equal(reply.begin() + 42, reply.end(), frame.begin() + 42, frame.end()));
+void check_question(const Bytes& frame, FrameQuestion question) {
+  Bytes answer = frame;
+  answer.resize(std::max(frame.size(), kAnswerRoom));
+  answer.resize(make_answer(answer, frame.size(), question, our_filter()));
+  PSSST_ASSERT(answer.size() <= std::max(frame.size(), kAnswerRoom));
+  PSSST_ASSERT(equal(slice(answer, 6, 6), kOurMac));
+  const bool is_arp = question == FrameQuestion::kArp;
+  const bool is_to_all = (answer[0] & 1) != 0;
+  PSSST_ASSERT(!is_to_all || question == FrameQuestion::kNeighbour);
+  if (!is_arp && !is_to_all) PSSST_ASSERT(equal(slice(answer, 0, 6), slice(frame, 6, 6)));
   // Whatever it was that asked, our answer asks nothing.
-  PSSST_ASSERT(parse_frame(reply, our_filter()).verdict == FrameVerdict::kDrop);
+  PSSST_ASSERT(parse_frame(answer, our_filter()).verdict != FrameVerdict::kQuestion);
+  MacAddress peer_mac{};
+  std::copy_n(frame.begin() + 6, peer_mac.size(), peer_mac.begin());
+  FrameFilter peer = make_filter(peer_mac, {mapped(kPeerIp), kPeerIp6}, kPeerUdpPort);
+  PSSST_ASSERT(parse_frame(answer, peer).verdict != FrameVerdict::kQuestion);
 }
 
 void check_frame(unsigned options, std::size_t reply_size, Bytes frame) {
   fix_checksums(frame, options);
   FrameFilter filter = our_filter();
   filter.verify_udp_checksum = (options & 1) != 0;
+  filter.vlans.set(5, (options & 8) != 0);
   const ParsedFrame parsed = parse_frame(frame, filter);
   switch (parsed.verdict) {
     case FrameVerdict::kDatagram:
       check_datagram(frame, parsed, reply_size);
       break;
-    case FrameVerdict::kArpRequest:
-      check_arp_request(frame);
+    case FrameVerdict::kQuestion:
+      check_question(frame, parsed.question);
       break;
+    case FrameVerdict::kForeign:
     case FrameVerdict::kDrop:
       PSSST_ASSERT(is_frame_drop(parsed.drop) && parsed.payload.empty());
       break;

@@ -20,6 +20,8 @@ SOURCES = [path for path in CPP if path.endswith(".cpp") and not path.startswith
 # on other people's headers; it is left to editors.
 CHECKS = "-cert-dcl37-c,-cert-dcl51-cpp,-performance-unnecessary-value-param"
 PASSED = BUILD / "tidy-passed"
+# What GCC knows and clang takes for an error.
+GCC_ARGUMENTS = (" -fno-gnu-unique",)
 
 
 def with_own_headers(path, found=None):
@@ -39,11 +41,16 @@ class Tidy:
     ours, compiled in this way, under these checks."""
 
     def __init__(self, database):
+        entries = json.loads(database.read_text())
+        for entry in entries:
+            for argument in GCC_ARGUMENTS:
+                entry["command"] = entry["command"].replace(argument, "")
         self._commands = {os.path.realpath(os.path.join(entry["directory"], entry["file"])):
-                          entry["command"] for entry in json.loads(database.read_text())}
+                          entry["command"] for entry in entries}
         version = subprocess.run(["clang-tidy", "--version"], check=True, capture_output=True)
         self._common = version.stdout + (ROOT / ".clang-tidy").read_bytes() + CHECKS.encode()
         PASSED.mkdir(exist_ok=True)
+        (PASSED / database.name).write_text(json.dumps(entries))
 
     def _fingerprint(self, path):
         digest = hashlib.sha256(self._common)
@@ -57,7 +64,7 @@ class Tidy:
         passed = self._fingerprint(path)
         if passed.exists():
             return ""
-        result = subprocess.run(["clang-tidy", "-p", BUILD, "--quiet", f"--checks={CHECKS}", path],
+        result = subprocess.run(["clang-tidy", "-p", PASSED, "--quiet", f"--checks={CHECKS}", path],
                                 cwd=ROOT, text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
         if result.returncode == 0:

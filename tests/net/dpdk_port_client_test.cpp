@@ -12,6 +12,7 @@
 
 #include "net/dpdk_port_eal.hpp"
 #include "net/dpdk_port_impl.hpp"
+#include "net/frame_announcement.hpp"
 #include "net/frame_bytes.hpp"
 
 namespace pssst::net {
@@ -32,7 +33,7 @@ class DpdkClientPortTest : public testing::Test {
     config.cpus = {allowed_cpus().back()};
     config.memory_mb = 64;
     config.queue_size = 256;
-    config.address = kPeerIp;
+    config.addresses = {mapped(kPeerIp)};
     config.udp_ports = std::move(udp_ports);
     auto started = DpdkRuntime::start(config);
     ASSERT_TRUE(started) << started.error().to_string();
@@ -68,11 +69,11 @@ class DpdkClientPortTest : public testing::Test {
   static Bytes arp_reply() {
     rte_ether_addr mac{};
     EXPECT_EQ(rte_eth_macaddr_get(0, &mac), 0);
-    FrameFilter own{.mac = {}, .ip = kPeerIp, .udp_ports = nullptr};
-    std::copy_n(mac.addr_bytes, own.mac.size(), own.mac.begin());
-    Bytes frame(kFrameSizeMin);
-    make_arp_request(frame, own, kOurIp);
-    make_arp_reply(frame, our_filter());
+    MacAddress own{};
+    std::copy_n(mac.addr_bytes, own.size(), own.begin());
+    Bytes frame(kAnswerRoom);
+    const std::size_t size = net::make_arp_request(frame, own, kPeerIp, kOurIp);
+    frame.resize(make_answer(frame, size, FrameQuestion::kArp, our_filter()));
     return frame;
   }
   static std::optional<Bytes> sent() {
@@ -118,7 +119,7 @@ TEST_F(DpdkClientPortTest, ServersTakeWhatItSendsAndItTakesTheirReplies) {
     const ParsedFrame parsed = parse_frame(*frame, our_filter());
     ASSERT_EQ(parsed.verdict, FrameVerdict::kDatagram) << to_string(parsed.drop);
     EXPECT_EQ(Bytes(parsed.payload.begin(), parsed.payload.end()), payloads[i]);
-    EXPECT_EQ(parsed.source, kPeerIp);
+    EXPECT_EQ(parsed.source(), mapped(kPeerIp));
     EXPECT_EQ(get16(*frame, 34), kUdpPorts[i % kUdpPorts.size()]);
     frame->resize(kFrameHeaderSize + payloads[i].size());
     frame->resize(make_reply_frame(*frame, our_filter(), payloads[i]));
@@ -144,8 +145,8 @@ TEST_F(DpdkClientPortTest, SendsUnderOtherAddresses) {
       {{.data = payload.data(), .size = 64, .source = {198, 18, 0, 7}},
        {.data = payload.data(), .size = 64}}};
   EXPECT_EQ(port_->send(outgoing), 2u);
-  EXPECT_EQ(parse_frame(*sent(), our_filter()).source, (Ipv4Address{198, 18, 0, 7}));
-  EXPECT_EQ(parse_frame(*sent(), our_filter()).source, kPeerIp);
+  EXPECT_EQ(parse_frame(*sent(), our_filter()).source(), mapped({198, 18, 0, 7}));
+  EXPECT_EQ(parse_frame(*sent(), our_filter()).source(), mapped(kPeerIp));
 }
 
 TEST_F(DpdkClientPortTest, PassesOverWhatIsNotForIt) {

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -10,6 +11,21 @@
 #include <vector>
 
 namespace pssst::net::test {
+
+/// Whether a command of the shell ends well; in the network of the calling thread.
+inline bool succeeds(const std::string& command) {
+  return std::system(command.c_str()) == 0;
+}
+
+/// What a command of the shell writes.
+inline std::string output_of(const std::string& command) {
+  std::string output;
+  if (FILE* pipe = ::popen(command.c_str(), "r")) {
+    for (int c = 0; (c = std::fgetc(pipe)) != EOF;) output += static_cast<char>(c);
+    ::pclose(pipe);
+  }
+  return output;
+}
 
 /// Runs `body` in a network of its own, made by `commands`; false if that is not permitted.
 inline bool run_in_own_network(const std::vector<std::string>& commands,
@@ -19,7 +35,7 @@ inline bool run_in_own_network(const std::vector<std::string>& commands,
   std::thread([&] {
     is_permitted = ::unshare(CLONE_NEWNET) == 0;
     for (const std::string& command : commands) {
-      is_permitted = is_permitted && std::system(command.c_str()) == 0;
+      is_permitted = is_permitted && succeeds(command);
     }
     if (is_permitted) body();
   }).join();

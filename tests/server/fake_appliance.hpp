@@ -81,6 +81,11 @@ inline Report::Worker busy_worker(unsigned cpu, unsigned i) {
         &Books::tsc_total}) {
     books.*entry = ++next;
   }
+  for (std::uint64_t Books::*entry :
+       {&Books::sent_for_kernel, &Books::kernel_lost, &Books::announced, &Books::captured,
+        &Books::capture_missed, &Books::capture_unwritten}) {
+    books.*entry = ++next;
+  }
   worker.self_requests_right = 7 * i;
   worker.self_requests_wrong = i - 1;
   worker.self_request_age_seconds = i == 1 ? 0.25 : -1;

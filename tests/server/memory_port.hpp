@@ -60,6 +60,7 @@ class MemoryPort {
   /// Of the replies of each transmit(), those for which this says false are not sent; null: all
   /// are.
   std::function<bool(std::size_t request)> may_send;
+  DropReason unsent = DropReason::kNone;  ///< why not, where the port knows
   /// Called by wait().
   std::function<void()> on_wait;
 
@@ -96,6 +97,7 @@ class MemoryPort {
   void transmit(std::span<net::Reply> replies) noexcept {
     for (net::Reply& reply : replies) {
       reply.sent = !may_send || may_send(reply.to.handle);
+      if (!reply.sent && unsent != DropReason::kNone) reply.drop = unsent;
       if (reply.sent) {
         Sent& sent = sent_.emplace_back();
         sent.request = reply.to.handle;
@@ -109,7 +111,7 @@ class MemoryPort {
     }
   }
 
-  void release(const net::Datagram& datagram) noexcept {
+  void release(const net::Datagram& datagram, DropReason = DropReason::kNone) noexcept {
     PSSST_ASSERT(datagram.handle < next_ && !given_back_[datagram.handle]);
     given_back_[datagram.handle] = true;
     --held_;

@@ -69,6 +69,12 @@ TEST_F(Metrics, HaveEachWorkersCounters) {
       {"pssst_answered_without_reply_total", &Books::answered_without_reply},
       {"pssst_pending_datagrams", &Books::pending},
       {"pssst_missed_total", &Books::missed},
+      {"pssst_kernel_frames_sent_total", &Books::sent_for_kernel},
+      {"pssst_kernel_frames_lost_total", &Books::kernel_lost},
+      {"pssst_announcements_total", &Books::announced},
+      {"pssst_captured_drops_total", &Books::captured},
+      {"pssst_capture_missed_total", &Books::capture_missed},
+      {"pssst_capture_unwritten_total", &Books::capture_unwritten},
       {"pssst_received_bytes_total", &Books::bytes_in},
       {"pssst_sent_bytes_total", &Books::bytes_out},
       {"pssst_proof_tables_built_total", &Books::proof_tables_built},
@@ -245,7 +251,7 @@ TEST(MetricsConventions, SeriesAreBounded) {
   EXPECT_EQ(count(), before);
   report.workers.push_back(report.workers.front());
   report.workers.back().cpu = 100;
-  EXPECT_LE(count() - before, 25 + kDropReasonCount);
+  EXPECT_LE(count() - before, 31 + kDropReasonCount);
 }
 
 }  // namespace

@@ -197,12 +197,54 @@ TEST(Options, EverythingForDpdk) {
   EXPECT_EQ(options.idle, IdleMode::kSpin);
   EXPECT_EQ(options.dpdk.vdevs, (Words{"net_tap0,iface=pssst0", "net_tap1"}));
   EXPECT_EQ(options.dpdk.pci_devices, Words{"0000:01:00.0"});
-  EXPECT_EQ(options.dpdk.address, (std::array<std::uint8_t, 4>{192, 0, 2, 9}));
+  EXPECT_EQ(options.dpdk.addresses, std::vector{*parse_address("192.0.2.9")});
   EXPECT_TRUE(options.dpdk.hugepages);
   EXPECT_EQ(options.dpdk.memory_mb, 512U);
   EXPECT_EQ(options.dpdk.queue_size, 256U);
   EXPECT_FALSE(options.dpdk.verify_udp_checksum);
   EXPECT_EQ(options.dpdk.eal_arguments, (Words{"--log-level=8", "x"}));
+}
+
+TEST(Options, EverythingOfTheNetworkForDpdk) {
+  const DpdkOptions options = options_of(with_service({"--port",
+                                                       "dpdk",
+                                                       "--vdev",
+                                                       "net_tap0",
+                                                       "--vdev",
+                                                       "net_tap1",
+                                                       "--address",
+                                                       "192.0.2.9",
+                                                       "--address=2001:db8::9",
+                                                       "--vlan",
+                                                       "0",
+                                                       "--vlan",
+                                                       "4094",
+                                                       "--gateway-mac",
+                                                       "02:00:00:00:00:fe",
+                                                       "--mtu",
+                                                       "1400",
+                                                       "--exception",
+                                                       "ex0",
+                                                       "--exception=ex1",
+                                                       "--capture-drops",
+                                                       "tag,vlan",
+                                                       "--capture-file",
+                                                       "drops.pcap",
+                                                       "--capture-rate",
+                                                       "7",
+                                                       "--capture-size",
+                                                       "2"}))
+                                  .dpdk;
+  EXPECT_EQ(options.addresses,
+            (std::vector{*parse_address("192.0.2.9"), *parse_address("2001:db8::9")}));
+  EXPECT_EQ(options.vlans, (std::vector<std::uint16_t>{0, 4094}));
+  EXPECT_EQ(options.gateway_mac, (net::MacAddress{2, 0, 0, 0, 0, 0xfe}));
+  EXPECT_EQ(options.mtu, 1400U);
+  EXPECT_EQ(options.exception_taps, (Words{"ex0", "ex1"}));
+  EXPECT_EQ(options.capture_drops, (std::vector{DropReason::kTag, DropReason::kVlan}));
+  EXPECT_EQ(options.capture_file, "drops.pcap");
+  EXPECT_EQ(options.capture_rate, 7U);
+  EXPECT_EQ(options.capture_size_mb, 2U);
 }
 
 TEST(Options, DefaultsForDpdk) {
@@ -211,6 +253,11 @@ TEST(Options, DefaultsForDpdk) {
   EXPECT_EQ(options.dpdk.memory_mb, 256U);
   EXPECT_EQ(options.dpdk.queue_size, 1024U);
   EXPECT_FALSE(options.dpdk.hugepages);
+  EXPECT_TRUE(options.dpdk.vlans.empty());
+  EXPECT_FALSE(options.dpdk.gateway_mac);
+  EXPECT_EQ(options.dpdk.mtu, 0U);
+  EXPECT_TRUE(options.dpdk.exception_taps.empty());
+  EXPECT_TRUE(options.dpdk.capture_drops.empty());
   EXPECT_TRUE(options.dpdk.verify_udp_checksum);
   EXPECT_EQ(options_of(with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address",
                                      "10.0.0.1", "--idle", "sleep"}))
@@ -388,9 +435,30 @@ const std::vector<BadLine>& bad_command_lines() {
       {with_service({"--port", "dpdk", "--address", "10.0.0.1"}),
        "--port dpdk: no device: name one with --vdev or --pci"},
       {with_service({"--port", "dpdk", "--vdev", "net_tap0"}),
-       "--port dpdk: no address of our own: give one with --address A.B.C.D"},
-      {with_service({"--port", "dpdk", "--vdev", "net_tap0", "--address", "::1"}),
-       "--address ::1: not a numeric IPv4 address: see pssstd --help"},
+       "--port dpdk: no address of our own: give one with --address"},
+      {dpdk({"--address", "10.0.0"}),
+       "--address 10.0.0: not a numeric IPv4 or IPv6 address: see pssstd --help"},
+      {dpdk({"--address", "::1"}),
+       "--address ::1: no address that a host can have: see pssstd --help"},
+      {dpdk({"--address", "10.0.0.1"}),
+       "--port dpdk 10.0.0.1: the address stands twice: see pssstd --help"},
+      {dpdk({"--vlan", "4095"}),
+       "--vlan 4095: not a VLAN: choose 1 to 4094, or 0 for untagged frames"},
+      {dpdk({"--gateway-mac", "02:00"}),
+       "--gateway-mac 02:00: not a MAC address: write 02:00:00:00:00:01"},
+      {dpdk({"--exception", "a", "--exception", "b"}),
+       "--port dpdk b: more taps than devices: see pssstd --help"},
+      {dpdk({"--capture-drops", "tag"}),
+       "--port dpdk: drops to capture and a file for them go together: see pssstd --help"},
+      {dpdk({"--capture-file", "drops.pcap"}),
+       "--port dpdk drops.pcap: drops to capture and a file for them go together: see pssstd "
+       "--help"},
+      {dpdk({"--capture-drops", "tag,tags"}),
+       "--capture-drops tag,tags: no drop reason \"tags\": choose from the names that --counters "
+       "json shows"},
+      {dpdk({"--capture-rate", "0"}),
+       "--capture-rate: Value 0 not in range 1 to 100000: see pssstd --help"},
+      {dpdk({"--mtu", "575"}), "--mtu: Value 575 not in range 576 to 9216: see pssstd --help"},
       {dpdk({"--memory", "0"}), "--memory: Value 0 not in range 16 to 1048576: see pssstd --help"},
       {dpdk({"--memory", "lots"}),
        "--memory: Value lots not in range 16 to 1048576: see pssstd --help"},

@@ -84,6 +84,12 @@ class ReportTest : public testing::Test {
       ports_.at(i).answered.add(2 * n);
       ports_.at(i).datagrams.add(7 * n);
       ports_.at(i).missed.add(100 * n);
+      ports_.at(i).sent_for_kernel.add(n);
+      ports_.at(i).announced.add(2 * n);
+      ports_.at(i).kernel_lost.add(3 * n);
+      ports_.at(i).captured.add(4 * n);
+      ports_.at(i).capture_missed.add(5 * n);
+      ports_.at(i).capture_unwritten.add(6 * n);
       ports_.at(i).bytes_in.add(1000 * n);
       ports_.at(i).bytes_out.add(500 * n);
       workers_.at(i)->replied.add(4 * n);
@@ -121,8 +127,9 @@ TEST_F(ReportTest, JsonHoldsTotalsWorkersAndServices) {
   const auto expected = nlohmann::json::parse(R"({
     "frames": 30, "datagrams": 21, "answered": 6, "handed_to_kernel": 0, "replied": 12,
     "answered_without_reply": 3, "pending": 3, "drops": {"ip_fragment": 3, "proof_mismatch": 3},
-    "missed": 300, "bytes_in": 3000, "bytes_out": 1500, "admitted_known": 0, "admitted_unknown": 0,
-    "over_rate_admitted": 0, "replays": 0,
+    "missed": 300, "sent_for_kernel": 3, "announced": 6, "kernel_lost": 9, "captured": 12,
+    "capture_missed": 15, "capture_unwritten": 18, "bytes_in": 3000, "bytes_out": 1500,
+    "admitted_known": 0, "admitted_unknown": 0, "over_rate_admitted": 0, "replays": 0,
     "proofs_by_table": 9, "proofs_by_ladder": 6, "proof_tables_built": 3,
     "bursts": 6, "lanes": 21, "loops": 30, "loops_busy": 9, "tsc_total": 2000,
     "tsc_busy": 750, "busy_share": 0.375})");

@@ -49,6 +49,17 @@ class WorkerLater : private Handlers, public WorkerTest {
     note_tokens(long_probe);
   }
 
+  /// Every worker ends: what handlers' worker_init made, worker_fini takes back.
+  void TearDown() override {
+    if (!ended_) run(true);
+    WorkerTest::TearDown();
+  }
+
+  void run(const std::atomic<bool>& stop) {
+    worker_->run(stop);
+    ended_ = true;
+  }
+
   static WorkerSettings settings_with(HandlerRuntime& handlers) {
     WorkerSettings settings;
     settings.polls_before_wait = 2;
@@ -68,9 +79,8 @@ class WorkerLater : private Handlers, public WorkerTest {
     auto snapshot = Snapshot::create(std::move(services), {Identity{enrolled_.public_key()}});
     ASSERT_TRUE(snapshot) << snapshot.error().to_string();
     publish(*std::move(snapshot));
-    // A worker takes every snapshot that it reads, and here the test has read: the next one may lie
-    // where the last one did that the worker took.
-    worker_->poll_once();
+    // As in a server, the worker meets every snapshot: the next one may lie where this one did.
+    poll_all();
   }
 
   Service service(std::uint16_t udp_port, const KeyUse& use,
@@ -98,6 +108,9 @@ class WorkerLater : private Handlers, public WorkerTest {
   [[nodiscard]] const telemetry::LaterCounters& later() const { return worker_->counters().later; }
 
   std::vector<std::uint64_t> tokens_;
+
+ private:
+  bool ended_ = false;
 };
 
 TEST_F(WorkerLater, AReplyFollowsWhenItIsThere) {
@@ -328,6 +341,15 @@ TEST_F(WorkerLater, AReplyThatThePortDoesNotTakeIsADrop) {
   poll_all();
   EXPECT_EQ(drops(DropReason::kTransmit), 1U);
   EXPECT_EQ(later().awaited.read(), 0U);
+  // A port that knows better why is believed.
+  port_.unsent = DropReason::kReplyOverMtu;
+  later_call({2});
+  poll_all();
+  EXPECT_EQ(probe.server->answer(tokens_.at(1), "x"), PSSST_ANSWERED);
+  poll_all();
+  EXPECT_EQ(drops(DropReason::kReplyOverMtu), 1U);
+  EXPECT_EQ(drops(DropReason::kTransmit), 1U);
+  EXPECT_EQ(later().awaited.read(), 0U);
 }
 
 TEST_F(WorkerLater, AReplacedLibraryAnswersWhatItWasAskedAndThenEnds) {
@@ -365,7 +387,7 @@ TEST_F(WorkerLater, AtTheEndItWaitsForAnswersAndDropsTheRest) {
     EXPECT_EQ(probe.server->answer(tokens_[0], "last"), PSSST_ANSWERED);
   });
   const std::atomic<bool> stop{true};
-  worker_->run(stop);
+  run(stop);
   helper.join();
   EXPECT_TRUE(replied(answered, {'l', 'a', 's', 't'}));
   EXPECT_EQ(drops(DropReason::kShutdown), 1U);
@@ -385,7 +407,7 @@ TEST_F(WorkerLater, AnIdleWorkerThatAwaitsAnswersLooksOften) {
     }
     if (waits.size() == 5) stop = true;
   };
-  worker_->run(stop);
+  run(stop);
   EXPECT_EQ(waits.at(0), std::chrono::microseconds(5000));
   EXPECT_EQ(waits.at(1), kLaterWaitMax);
   EXPECT_EQ(waits.at(2), kLaterWaitMax);

@@ -162,6 +162,13 @@ TEST_F(WorkerTest, AReplyThatThePortDoesNotTakeIsADrop) {
   call(kEchoPort, {});
   poll_all();
   EXPECT_EQ(drops(DropReason::kTransmit), 11U);
+  // A port that knows better why is believed.
+  port_.unsent = DropReason::kReplyOverMtu;
+  call(kEchoPort, {});
+  poll_all();
+  EXPECT_EQ(drops(DropReason::kReplyOverMtu), 1U);
+  EXPECT_EQ(worker_->counters().services()[0].drops.read(DropReason::kReplyOverMtu), 1U);
+  EXPECT_EQ(drops(DropReason::kTransmit), 11U);
 }
 
 TEST_F(WorkerTest, AFullQueueDropsAndTheBooksBalanceMeanwhile) {

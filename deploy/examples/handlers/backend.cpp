@@ -10,7 +10,7 @@
 
 #include <array>
 #include <cstdio>
-#include <cstring>
+#include <iostream>
 #include <map>
 #include <string>
 #include <string_view>
@@ -31,8 +31,9 @@ std::string reply_to(std::string_view request, std::string_view text) {
 int serve(const char* path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (std::strlen(path) >= sizeof address.sun_path) return 2;
-  std::strcpy(address.sun_path, path);
+  const std::string_view name(path);
+  if (name.size() >= sizeof address.sun_path) return 2;
+  name.copy(address.sun_path, name.size());
   const int server = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ::unlink(path);
   if (server < 0 ||
@@ -62,6 +63,6 @@ int serve(const char* path) {
 
 int main(int argc, char** argv) {
   if (argc == 2) return serve(argv[1]);
-  std::fprintf(stderr, "usage: %s SOCKET\n", argv[0]);
+  std::cerr << "usage: " << argv[0] << " SOCKET\n";
   return 2;
 }

@@ -55,7 +55,7 @@ class Telemetry {
     Lane& lane;
   };
 
-  void handle(library::Message& message, Worker& worker) noexcept {
+  static void handle(library::Message& message, Worker& worker) noexcept {
     Lane& lane = worker.lane;
     const std::size_t end = lane.end.load(std::memory_order_relaxed);
     if (end - lane.begin.load(std::memory_order_acquire) == lane.lines.size()) return;

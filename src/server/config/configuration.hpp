@@ -5,10 +5,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "identity/follower.hpp"
+#include "net/address.hpp"
 #include "server/config/protection.hpp"
 #include "server/config/service.hpp"
 
@@ -30,7 +32,17 @@ struct SocketOptions {
 struct DpdkOptions {
   std::vector<std::string> vdevs;
   std::vector<std::string> pci_devices;
-  std::array<std::uint8_t, 4> address{};  ///< our IPv4 address
+  std::vector<Address> addresses{};    ///< ours, on every device; at least one
+  std::vector<std::uint16_t> vlans{};  ///< served; empty: untagged frames alone, which are 0
+  std::optional<net::MacAddress> gateway_mac{};  ///< of all replies; none: where each came from
+  unsigned mtu = 0;                              ///< largest IP packet sent; 0: the device's
+  /// Interfaces through which the kernel gets what is not for the server, and sends: one a device,
+  /// virtual ones first.
+  std::vector<std::string> exception_taps{};
+  std::vector<DropReason> capture_drops{};  ///< written to the file
+  std::string capture_file{};
+  unsigned capture_rate = 100;    ///< frames a second and worker at most
+  unsigned capture_size_mb = 64;  ///< of the file
   bool hugepages = false;
   unsigned memory_mb = 256;
   unsigned queue_size = 1024;  ///< descriptors

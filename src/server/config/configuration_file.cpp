@@ -18,6 +18,7 @@
 #include "base/file_descriptor.hpp"
 #include "server/config/configuration_keys.hpp"
 #include "server/config/credentials.hpp"
+#include "server/config/network.hpp"
 #include "server/config/service_drafts.hpp"
 #include "server/config/toml_tree.hpp"
 #include "server/config/value_reader.hpp"
@@ -269,14 +270,23 @@ class ConfigurationReader {
   void check_dpdk() {
     const DpdkOptions& dpdk = configuration_.dpdk;
     const Place place = place_of("[dpdk]", "[port] kind");
-    const bool named = places_.contains("[dpdk] vdevs") || places_.contains("[dpdk] pci");
-    // A device that was refused was named all the same.
-    if (!named || (is_sound("[dpdk]") && dpdk.vdevs.empty() && dpdk.pci_devices.empty())) {
+    // What was refused was named all the same.
+    const bool is_sound = this->is_sound("[dpdk]");
+    const bool has_device = (places_.contains("[dpdk] vdevs") || places_.contains("[dpdk] pci")) &&
+                            !(is_sound && dpdk.vdevs.empty() && dpdk.pci_devices.empty());
+    const bool has_address =
+        places_.contains("[dpdk] addresses") && !(is_sound && dpdk.addresses.empty());
+    if (!has_device) {
       reader_.add_fault(place, "[dpdk] names no device", "name one with pci or vdevs");
     }
-    if (!places_.contains("[dpdk] address")) {
-      reader_.add_fault(place, "[dpdk] has no address",
-                        "write the server's own: address = \"192.0.2.10\"");
+    if (!has_address) {
+      reader_.add_fault(place, "[dpdk] has no addresses",
+                        "write the server's own: addresses = [\"192.0.2.10\"]");
+    }
+    if (!is_sound || !has_device || !has_address) return;
+    if (const auto fit = check_network(dpdk); !fit) {
+      reader_.add_fault(place, "[dpdk] has what does not go together: " + fit.error().what,
+                        fit.error().where);
     }
   }
 
@@ -323,7 +333,7 @@ class ConfigurationReader {
                           "[[service]] addresses has " + in_quotes(address) +
                               ", at which the server does not listen",
                           configuration_.port == PortKind::kDpdk
-                              ? "choose the address of [dpdk]"
+                              ? "choose from the addresses of [dpdk], or add it there"
                               : "choose from the addresses of [socket], or add it there");
       }
     }
@@ -334,8 +344,8 @@ class ConfigurationReader {
     const auto wanted = parse_address(address);
     if (!wanted || !is_sound("[socket]") || !is_sound("[dpdk]") || !is_sound("[port]")) return true;
     if (configuration_.port == PortKind::kDpdk) {
-      return std::equal(wanted->begin() + 12, wanted->end(), configuration_.dpdk.address.begin()) &&
-             is_ipv4(*wanted);
+      return std::ranges::find(configuration_.dpdk.addresses, *wanted) !=
+             configuration_.dpdk.addresses.end();
     }
     const auto& listened = configuration_.socket.addresses;
     const char* any = is_ipv4(*wanted) ? "0.0.0.0" : "::";

@@ -1,6 +1,5 @@
 #include "server/config/configuration_keys.hpp"
 
-#include <arpa/inet.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <chrono>
 
 #include "crypto/x25519.hpp"
+#include "server/config/dpdk_keys.hpp"
 
 namespace pssst::server {
 namespace {
@@ -32,19 +32,6 @@ void read_x25519_kernel(Reader& reader, const Node& node, Configuration& to) {
   } else {
     reader.refuse(node.place, "is " + in_quotes(name), "choose " + names + "or leave it out");
   }
-}
-
-void read_own_address(Reader& reader, const Node& node, Configuration& to) {
-  const std::string* text = reader.expect_text(node, "an IPv4 address: \"192.0.2.10\"");
-  std::array<std::uint8_t, 4> address{};
-  if (text == nullptr) return;
-  if (inet_pton(AF_INET, text->c_str(), address.data()) != 1) {
-    return reader.refuse(node.place, "is " + in_quotes(*text), "write a numeric IPv4 address");
-  }
-  if (address == std::array<std::uint8_t, 4>{}) {
-    return reader.refuse(node.place, "is " + in_quotes(*text), "write the server's own address");
-  }
-  to.dpdk.address = address;
 }
 
 void read_control_socket(Reader& reader, const Node& node, Configuration& to) {
@@ -105,30 +92,6 @@ constexpr std::array kPortKeys{
 constexpr std::array kSocketKeys{
     ConfigurationKey{"addresses", [](Reader& r, const Node& v,
                                      Configuration& to) { r.addresses(v, to.socket.addresses); }},
-};
-
-constexpr std::array kDpdkKeys{
-    ConfigurationKey{
-        "vdevs", [](Reader& r, const Node& v, Configuration& to) { r.texts(v, to.dpdk.vdevs); }},
-    ConfigurationKey{"pci", [](Reader& r, const Node& v,
-                               Configuration& to) { r.pci_devices(v, to.dpdk.pci_devices); }},
-    ConfigurationKey{"address", read_own_address},
-    ConfigurationKey{"hugepages", [](Reader& r, const Node& v,
-                                     Configuration& to) { r.flag(v, to.dpdk.hugepages); }},
-    ConfigurationKey{"memory_mb",
-                     [](Reader& r, const Node& v, Configuration& to) {
-                       r.number(v, 16U, 1048576U, to.dpdk.memory_mb);
-                     }},
-    ConfigurationKey{"queue_size",
-                     [](Reader& r, const Node& v, Configuration& to) {
-                       r.number(v, 32U, 32768U, to.dpdk.queue_size);
-                     }},
-    ConfigurationKey{"verify_udp_checksum",
-                     [](Reader& r, const Node& v, Configuration& to) {
-                       r.flag(v, to.dpdk.verify_udp_checksum);
-                     }},
-    ConfigurationKey{"eal", [](Reader& r, const Node& v,
-                               Configuration& to) { r.texts(v, to.dpdk.eal_arguments); }},
 };
 
 constexpr std::array kClientsKeys{
@@ -233,7 +196,7 @@ void read_allow(Reader& reader, const Node& node, Configuration& to) {
                       return range ? to_string(range->first) + "/" + std::to_string(range->bits)
                                    : std::string();
                     },
-                .wanted = "a list of prefixes: [\"192.0.2.0/24\", \"2001:db8::/32\"]",
+                .wanted = R"(a list of prefixes: ["192.0.2.0/24", "2001:db8::/32"])",
                 .remedy = "write a prefix without further bits, or an address"});
   to.protection.allow.clear();
   for (const std::string& range : ranges) {
@@ -279,7 +242,7 @@ constexpr std::array kProtectionKeys{
 
 constexpr std::array kSections{
     Section{"server", kServerKeys},   Section{"port", kPortKeys},
-    Section{"socket", kSocketKeys},   Section{"dpdk", kDpdkKeys},
+    Section{"socket", kSocketKeys},   Section{"dpdk", dpdk_keys},
     Section{"clients", kClientsKeys}, Section{"identity", kIdentityKeys},
     Section{"control", kControlKeys}, Section{"metrics", kMetricsKeys},
     Section{"log", kLogKeys},         Section{"privileges", kPrivilegesKeys},

@@ -39,11 +39,16 @@ bool has_vdev(const Configuration& configuration, std::string_view kind) {
                              [&](const std::string& vdev) { return vdev.starts_with(kind); });
 }
 
+bool has_exception_taps(const Configuration& configuration) {
+  return configuration.port == PortKind::kDpdk && !configuration.dpdk.exception_taps.empty();
+}
+
 /// What it takes to start; part of it is given up later.
 std::uint64_t capabilities_to_start(const Configuration& configuration, const Machine& machine) {
   std::uint64_t needed = needed_capabilities(configuration);
   if (has_vdev(configuration, "net_af_xdp")) needed |= bit(CAP_NET_RAW) | bit(CAP_SYS_ADMIN);
   if (has_vdev(configuration, "net_af_packet")) needed |= bit(CAP_NET_RAW);
+  if (has_exception_taps(configuration)) needed |= bit(CAP_NET_ADMIN);
   const auto first_free = machine.number_in("proc/sys/net/ipv4/ip_unprivileged_port_start", "");
   const bool all_free =
       std::ranges::all_of(configuration.services, [&](const ServiceSettings& service) {
@@ -56,6 +61,7 @@ std::uint64_t capabilities_to_start(const Configuration& configuration, const Ma
 std::string drop_in_for(const Configuration& configuration) {
   if (has_vdev(configuration, "net_af_xdp")) return "deploy/pssstd.service.d/af_xdp.conf";
   if (has_vdev(configuration, "net_tap")) return "deploy/pssstd.service.d/tap.conf";
+  if (has_exception_taps(configuration)) return "deploy/pssstd.service.d/exception.conf";
   return {};
 }
 

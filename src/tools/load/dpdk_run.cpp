@@ -28,7 +28,7 @@ net::DpdkConfig runtime_config(const DpdkSettings& dpdk, unsigned cpu,
           .hugepages = dpdk.hugepages,
           .memory_mb = dpdk.memory_mb,
           .queue_size = dpdk.queue_size,
-          .address = dpdk.address,
+          .addresses = {net::mapped(dpdk.address)},
           .udp_ports = std::move(set),
           .eal_arguments = dpdk.eal_arguments};
 }

@@ -140,13 +140,11 @@ base::Result<net::Ipv4Address> read_ipv4(const std::string& text, const std::str
 }
 
 base::Result<net::MacAddress> read_mac(const std::string& text) {
-  net::MacAddress mac{};
-  std::string digits = text;
-  std::erase(digits, ':');
-  if (text.size() != 17 || digits.size() != 12 || !base::from_hex(digits, mac)) {
+  const auto mac = net::parse_mac(text);
+  if (!mac) {
     return base::fail("not a MAC address", "--server-mac " + text, "write 02:00:00:00:00:01");
   }
-  return mac;
+  return *mac;
 }
 
 base::Result<void> read_dpdk(const Arguments& arguments, Settings& settings) {

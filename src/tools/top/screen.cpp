@@ -174,6 +174,24 @@ Section devices(const Sample& previous, const Sample& current, double seconds) {
   return section;
 }
 
+/// Exception taps and captured drops: of servers that have any.
+Section kernel_and_capture(const Sample& previous, const Sample& current, double seconds) {
+  constexpr std::array kNames{"handed_to_kernel", "sent_for_kernel", "kernel_lost",
+                              "captured",         "capture_missed",  "capture_unwritten"};
+  Section section{format("%-20s %9s %9s %9s %9s %9s %9s", "FRAMES", "TO KERNEL", "FROM IT", "LOST",
+                         "CAPTURED", "NOT", "UNWRITTEN"),
+                  {}};
+  const Counts& now = current.total.counts;
+  if (std::none_of(kNames.begin(), kNames.end(), [&](auto name) { return now[name] > 0; })) {
+    return section;
+  }
+  const Change change(previous.total.counts, now, seconds);
+  std::string row = format("%-20s", "/S");
+  for (const char* name : kNames) row += format(" %9s", change.text(name).c_str());
+  section.rows.push_back(std::move(row));
+  return section;
+}
+
 /// A section and how many of its rows are shown; a line tells of the others.
 struct Fitted {
   Section section;
@@ -282,7 +300,8 @@ std::vector<std::string> render(const Sample& previous, const Sample& current, d
        fit({workers(previous, current, seconds), services(previous, current, seconds),
             stages(previous, current, seconds), drops(previous, current, seconds),
             later_replies(previous, current, seconds), sources(previous, current, seconds),
-            store(previous, current, seconds), devices(previous, current, seconds)},
+            store(previous, current, seconds), devices(previous, current, seconds),
+            kernel_and_capture(previous, current, seconds)},
            room)) {
     append(lines, fitted);
   }

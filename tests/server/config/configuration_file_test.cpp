@@ -63,14 +63,13 @@ class ConfigurationFile : public testing::Test {
 };
 
 TEST_F(ConfigurationFile, TheLeastThatServes) {
-  const Configuration read_one = read(service_);
   Configuration expected;
   expected.file = path("pssstd.toml");
   expected.services.resize(1);
   expected.services[0].udp_port = 7700;
   expected.services[0].handler = "echo";
   expected.services[0].key_files = {path("server.key")};
-  EXPECT_EQ(read_one, expected);
+  EXPECT_EQ(read(service_), expected);
 }
 
 constexpr const char* kEverythingForSockets = R"(
@@ -142,8 +141,6 @@ policy = "anonymous"
 
 TEST_F(ConfigurationFile, EverythingForSockets) {
   folder_.write("clients", base::to_hex(PrivateKey::generate().public_key()) + "\n");
-  const Configuration read_one = read(kEverythingForSockets);
-  ;
   Configuration expected;
   expected.file = path("pssstd.toml");
   expected.cpus = {3, 0, 1};
@@ -192,7 +189,7 @@ TEST_F(ConfigurationFile, EverythingForSockets) {
   second.reply_limit = 300;
   second.policy = ClientPolicy::kAnonymous;
   expected.services = {first, second};
-  EXPECT_EQ(read_one, expected);
+  EXPECT_EQ(read(kEverythingForSockets), expected);
 }
 
 TEST_F(ConfigurationFile, EverythingForDpdk) {
@@ -201,7 +198,15 @@ kind = "dpdk"
 [dpdk]
 vdevs = ["net_tap0,iface=pssst0", "net_tap1"]
 pci = ["0000:81:00.0"]
-address = "192.0.2.9"
+addresses = ["192.0.2.9", "2001:db8::9"]
+vlans = [0, 4094]
+gateway_mac = "02:00:00:00:00:fe"
+mtu = 1400
+exception = ["ex0", "ex1"]
+capture_drops = ["tag", "vlan"]
+capture_file = "drops.pcap"
+capture_rate = 7
+capture_size_mb = 2
 hugepages = true
 memory_mb = 512
 queue_size = 256
@@ -209,21 +214,30 @@ verify_udp_checksum = false
 eal = ["--log-level=8", "x"]
 [server]
 lcores = [2, 4]
-)" + service_ + "addresses = [\"192.0.2.9\"]\n");
+)" + service_ + "addresses = [\"2001:db8::9\"]\n");
   EXPECT_EQ(read_one.port, PortKind::kDpdk);
   EXPECT_EQ(read_one.idle, IdleMode::kSpin) << "as on the command line";
   EXPECT_EQ(read_one.cpus, (std::vector<unsigned>{2, 4}));
-  const DpdkOptions expected{.vdevs = {"net_tap0,iface=pssst0", "net_tap1"},
-                             .pci_devices = {"0000:81:00.0"},
-                             .address = {192, 0, 2, 9},
-                             .hugepages = true,
-                             .memory_mb = 512,
-                             .queue_size = 256,
-                             .verify_udp_checksum = false,
-                             .eal_arguments = {"--log-level=8", "x"}};
+  const DpdkOptions expected{
+      .vdevs = {"net_tap0,iface=pssst0", "net_tap1"},
+      .pci_devices = {"0000:81:00.0"},
+      .addresses = {*parse_address("192.0.2.9"), *parse_address("2001:db8::9")},
+      .vlans = {0, 4094},
+      .gateway_mac = net::MacAddress{2, 0, 0, 0, 0, 0xfe},
+      .mtu = 1400,
+      .exception_taps = {"ex0", "ex1"},
+      .capture_drops = {DropReason::kTag, DropReason::kVlan},
+      .capture_file = path("drops.pcap"),
+      .capture_rate = 7,
+      .capture_size_mb = 2,
+      .hugepages = true,
+      .memory_mb = 512,
+      .queue_size = 256,
+      .verify_udp_checksum = false,
+      .eal_arguments = {"--log-level=8", "x"}};
   EXPECT_EQ(read_one.dpdk, expected);
   EXPECT_EQ(read("server.idle = \"sleep\"\nport.kind = \"dpdk\"\n"
-                 "dpdk = {vdevs = [\"net_tap0\"], address = \"10.0.0.1\"}\n" +
+                 "dpdk = {vdevs = [\"net_tap0\"], addresses = [\"10.0.0.1\"]}\n" +
                  service_)
                 .idle,
             IdleMode::kSleep);

@@ -130,13 +130,13 @@ TEST_F(ExampleConfiguration, DefaultsAreThoseOfTheServer) {
 
 TEST_F(ExampleConfiguration, DefaultsOfDpdk) {
   std::string text =
-      "port.kind = \"dpdk\"\n" + defaults_of({"[dpdk]"}) + "address = \"192.0.2.10\"\n";
+      "port.kind = \"dpdk\"\n" + defaults_of({"[dpdk]"}) + "addresses = [\"192.0.2.10\"]\n";
   const std::size_t vdevs = text.find("vdevs = []");
   ASSERT_NE(vdevs, std::string::npos);
   text.replace(vdevs, 10, "vdevs = [\"net_tap0\"]");
   DpdkOptions expected;
   expected.vdevs = {"net_tap0"};
-  expected.address = {192, 0, 2, 10};
+  expected.addresses = {*parse_address("192.0.2.10")};
   EXPECT_EQ(read(text + service_).dpdk, expected);
 }
 

@@ -132,6 +132,7 @@ TEST_F(LibraryHandlerTest, TheLibrarySeesMessageClientAndSpace) {
     EXPECT_TRUE(messages[0].bytes().empty());
   };
   EXPECT_FALSE(call(*handler, {}).reply_size);
+  handler->finish(1);
 }
 
 TEST_F(LibraryHandlerTest, ResultsBecomeWhatTheServerKnows) {
@@ -152,6 +153,7 @@ TEST_F(LibraryHandlerTest, ResultsBecomeWhatTheServerKnows) {
   const HandlerMessage bogus =
       result([](library::Message& m) { reinterpret_cast<pssst_message&>(m).result = -3; });
   EXPECT_EQ(bogus.drop, DropReason::kHandlerMisbehaved);
+  handler->finish(1);
 }
 
 TEST_F(LibraryHandlerTest, AnswersAreCheckedBeforeTheyGoAnywhere) {

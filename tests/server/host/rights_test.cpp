@@ -154,5 +154,17 @@ TEST_F(Rights, CapabilitiesOfDevices) {
   EXPECT_EQ(capabilities(), Words{});
 }
 
+TEST_F(Rights, CapabilitiesOfExceptionTaps) {
+  configuration_.port = PortKind::kDpdk;
+  configuration_.dpdk.pci_devices = {"0000:81:00.0"};
+  EXPECT_EQ(check_capabilities(configuration_, root_.machine()).not_needed, "this port takes none");
+  configuration_.dpdk.exception_taps = {"pssst-ex0"};
+  EXPECT_EQ(capabilities(), Words{"CAP_NET_ADMIN is needed and not there: install "
+                                  "deploy/pssstd.service.d/exception.conf, or start as root with "
+                                  "[privileges] user"});
+  root_.write("proc/self/status", "CapEff:\t0000000000001000\n");
+  EXPECT_EQ(capabilities(), Words{});
+}
+
 }  // namespace
 }  // namespace pssst::server

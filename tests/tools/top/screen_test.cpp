@@ -180,6 +180,25 @@ TEST(TopScreen, SaysWhyTheServerIsNotReady) {
   EXPECT_NE(text.find("net_tap0             DOWN "), std::string::npos) << text;
 }
 
+TEST(TopScreen, ShowsTheKernelBehindThePortAndCapturedDrops) {
+  Sample before = sample_after(1);
+  Sample after = sample_after(2);
+  before.total.counts.set("handed_to_kernel", 7);
+  after.total.counts.set("handed_to_kernel", 27);
+  after.total.counts.set("sent_for_kernel", 10);
+  after.total.counts.set("kernel_lost", 1);
+  after.total.counts.set("captured", 100);
+  after.total.counts.set("capture_missed", 2);
+  after.total.counts.set("capture_unwritten", 3);
+  const std::string text = joined(render(before, after, 1, {.width = 100, .height = 40}));
+  EXPECT_NE(
+      text.find(
+          "FRAMES               TO KERNEL   FROM IT      LOST  CAPTURED       NOT UNWRITTEN\n"
+          "/S                        20.0      10.0      1.00       100      2.00      3.00\n"),
+      std::string::npos)
+      << text;
+}
+
 TEST(TopScreen, LeavesOutWhatThereIsNot) {
   Sample quiet;
   const auto lines = render(quiet, quiet, 1, {.width = 100, .height = 40});
