@@ -67,7 +67,7 @@ class WorkerLater : private LaterHandlers, public WorkerTest {
     WorkerSettings settings;
     settings.polls_before_wait = 2;
     settings.wait_max = std::chrono::microseconds(5000);
-    settings.drain_max = std::chrono::milliseconds(200);
+    settings.drain_max = std::chrono::milliseconds(1000);
     settings.handlers = &handlers;
     return settings;
   }
