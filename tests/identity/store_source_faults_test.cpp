@@ -107,12 +107,18 @@ TEST_F(StoreSourceFaults, HalfOfAStoreIsNeverTold) {
     for (std::size_t i = 1; !stop; ++i) {
       const std::string& image = images[i % 2];
       file.seekp(0).write(image.data(), static_cast<std::streamsize>(image.size())).flush();
-      std::this_thread::sleep_for(milliseconds(150));
+      // Ever longer, so that a whole one can be read in between, however slow the machine.
+      std::this_thread::sleep_for(milliseconds(100 + 10 * i));
     }
   });
   std::array<int, 2> whole{};  // loads of either
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
-  while (std::chrono::steady_clock::now() < end) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto goes_on = [&] {
+    const auto passed = std::chrono::steady_clock::now() - begun;
+    const bool all_seen = whole[0] > 0 && whole[1] > 0;
+    return passed < std::chrono::seconds(all_seen ? 3 : 30);
+  };
+  while (goes_on()) {
     std::array<std::uint64_t, 2> clients{};
     const auto position = source_.load([](const auto&) {},
                                        [&](const Enrolment& client) {
