@@ -257,7 +257,7 @@ def under_fire(settings, keys, is_protected):
             "[server]", f'lcores = "{cpus()[0]}"', 'counters = "json"', *kernel,
             "[port]", 'kind = "dpdk"',
             "[dpdk]", f'vdevs = ["net_vhost0,iface={socket},queues=1"]',
-            f'address = "{ports.SERVER_IP}"', f"hugepages = {str(in_hugepages).lower()}",
+            f'addresses = ["{ports.SERVER_IP}"]', f"hugepages = {str(in_hugepages).lower()}",
             "[protection]", *protection,
             "[[service]]", f"udp_port = {ports.UDP_PORT}", 'handler = "echo"',
             f'keys = ["{keys.private}"]', ""]))

@@ -1,7 +1,6 @@
 #include "identity/follower.hpp"
 
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <new>
@@ -12,8 +11,6 @@ namespace {
 
 /// Changes and records between two grace periods: what they replace keeps its memory meanwhile.
 constexpr std::size_t kBatch = 4096;
-
-constexpr int kNiceness = 10;
 
 std::int64_t unix_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -96,13 +93,13 @@ bool Follower::wait_until_loaded(std::chrono::milliseconds at_most) const {
 }
 
 void Follower::run() {
-  // Nothing depends on the name, and little on the priority, this thread's alone: where a worker
-  // runs on the same CPU, a million changes must not take half of its time.
   static_cast<void>(pthread_setname_np(pthread_self(), "pssst-clients"));
-  static_cast<void>(::setpriority(PRIO_PROCESS, 0, kNiceness));
   while (!stopping()) {
     const Clock::time_point begun = Clock::now();
-    if (!step()) continue;
+    if (!step()) {
+      rest(begun);
+      continue;
+    }
     // A load that fails late is not tried again all the time.
     const auto pause = load_needed_
                            ? std::max<Clock::duration>(settings_.poll, Clock::now() - begun)
@@ -111,6 +108,12 @@ void Follower::run() {
     changed_.wait_for(lock, pause, [this] { return stop_ || woken_; });
     woken_ = false;
   }
+}
+
+// Not niceness: on a machine whose CPUs are all busy one change alone then waited for seconds.
+void Follower::rest(Clock::time_point begun) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, Clock::now() - begun, [this] { return stopping(); });
 }
 
 bool Follower::step() {
@@ -168,6 +171,7 @@ SourceResult<void> Follower::load() {
 SourceResult<SourcePosition> Follower::fill(ShardedTable& table, bool shared) {
   std::uint64_t n = 0;
   bool full = false;
+  Clock::time_point begun = Clock::now();
   records_loaded_.store(0, std::memory_order_relaxed);
   const auto begin = [&](const ClientSource::Extent& extent) {
     table.reserve(extent.records, extent.metadata_bytes);
@@ -177,8 +181,10 @@ SourceResult<SourcePosition> Follower::fill(ShardedTable& table, bool shared) {
   auto position = source_->load(begin, [&](const Enrolment& client) {
     full = table.put(client) == ShardedTable::Change::kNoRoom;
     records_loaded_.store(++n, std::memory_order_relaxed);
-    if (n % kBatch == 0 && table.has_retired()) {
-      shared ? directory_.settle() : table.reclaim();
+    if (n % kBatch == 0) {
+      if (table.has_retired()) shared ? directory_.settle() : table.reclaim();
+      if (directory_.serving()) rest(begun);
+      begun = Clock::now();
     }
     return !full && !stopping();
   });

@@ -90,6 +90,9 @@ class Follower {
   void run();
   /// One look at the store. False if another is to follow at once.
   bool step();
+  /// For as long as has passed since then, or until it is to stop: where a worker runs on the same
+  /// CPU, a million changes must not take half of its time.
+  void rest(Clock::time_point begun);
   SourceResult<void> load();
   /// True: there may be more at once.
   SourceResult<bool> follow();
