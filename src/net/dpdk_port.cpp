@@ -34,6 +34,13 @@ void set_size(rte_mbuf* mbuf, std::size_t size) noexcept {
   mbuf->pkt_len = static_cast<std::uint32_t>(size);
 }
 
+// Whose memory the frame lies in stays said, or that would not go back to its owner. What the
+// device found out about a received frame is not: it would read tasks there, and the checksums are
+// whole.
+void clear_flags(rte_mbuf* mbuf) noexcept {
+  mbuf->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+}
+
 }  // namespace
 
 std::uint16_t DpdkQueue::send_staged() noexcept {
@@ -53,7 +60,7 @@ bool DpdkQueue::stage_answer(rte_mbuf* mbuf, FrameQuestion question) noexcept {
   const std::span room = room_of(mbuf);
   if (room.size() < kAnswerRoom) return false;
   set_size(mbuf, make_answer(room, rte_pktmbuf_data_len(mbuf), question, filter));
-  mbuf->ol_flags = 0;
+  clear_flags(mbuf);
   staged[staged_count++] = mbuf;
   return true;
 }
@@ -199,7 +206,7 @@ void DpdkPort::transmit(std::span<Reply> replies) noexcept {
       continue;
     }
     set_size(mbuf, make_reply_frame(room, queue.filter, {reply.data, reply.size}));
-    mbuf->ol_flags = 0;  // the checksums are whole: nothing is left to the device
+    clear_flags(mbuf);
     queue.staged[queue.staged_count] = mbuf;
     queue.staged_reply[queue.staged_count] = &reply;
     if (++queue.staged_count == kFrameBurst) impl.send_replies(queue);

@@ -1,6 +1,7 @@
 #include "net/pcap_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,19 +39,38 @@ void append(std::vector<std::uint8_t>& bytes, const Header& header) {
   std::memcpy(&bytes[at], &header, sizeof header);
 }
 
+tl::unexpected<base::Error> write_failure(const std::string& path) {
+  return base::fail("cannot write: " + base::describe_errno(errno), path);
+}
+
+// Its bytes would stay with its owner, and with whoever has it open.
+base::Result<void> remove_other(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return write_failure(path);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return base::fail("not a regular file", path,
+                      S_ISLNK(status.st_mode) ? "a symbolic link is not followed" : "");
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return base::fail("cannot replace the file: " + base::describe_errno(errno), path,
+                      "remove it, or choose another name");
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Result<PcapFile> PcapFile::create(const std::string& path, std::size_t size_max) {
-  base::FileDescriptor fd(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (fd.get() < 0) {
-    return base::fail("cannot write: " + base::describe_errno(errno), path,
-                      errno == ELOOP ? "a symbolic link is not followed" : "");
-  }
+  if (auto removed = remove_other(path); !removed) return tl::unexpected(removed.error());
+  base::FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (fd.get() < 0) return write_failure(path);
   PcapFile file(std::move(fd), size_max);
   append(file.buffer_, FileHeader{});
   file.size_ = file.buffer_.size();
-  if (!file.flush()) return base::fail("cannot write: " + base::describe_errno(errno), path);
+  if (!file.flush()) return write_failure(path);
   return file;
 }
 

@@ -14,8 +14,9 @@ namespace pssst::net {
 
 class PcapFile {
  public:
-  /// Replaces the file, which its owner alone may read; a symbolic link is refused. It grows to
-  /// `size_max` bytes at most.
+  /// Makes the file, which its owner alone may read, in place of a regular one that has its name;
+  /// who had that open sees nothing of it. Anything else there is refused, symbolic links and pipes
+  /// among them. It grows to `size_max` bytes at most.
   static base::Result<PcapFile> create(const std::string& path, std::size_t size_max);
 
   /// Keeps a frame for the next flush(). `size` is that of the whole frame, of which `frame` is the

@@ -32,11 +32,12 @@ std::uint64_t monotonic_ns() noexcept {
       std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
-/// Of the clock on the wall, when the TSC stood there.
+/// Of the clock on the wall, when the TSC stood there; now, if another CPU's is ahead of ours.
 std::uint64_t wall_ns(std::uint64_t tsc) noexcept {
   const auto now = static_cast<std::uint64_t>(
       std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
-  const std::uint64_t ago = base::read_tsc() - tsc;
+  const std::uint64_t ticks = base::read_tsc();
+  const std::uint64_t ago = ticks > tsc ? ticks - tsc : 0;
   return now - static_cast<std::uint64_t>(static_cast<double>(ago) * 1e9 /
                                           static_cast<double>(base::tsc_hz()));
 }
@@ -58,7 +59,7 @@ PortBackground::PortBackground(Config config)
     : config_(std::move(config)),
       links_(config_.devices.size()),
       announcing_(config_.devices.size()),
-      frame_(FrameRing::kFrameRoom) {
+      frame_(FrameRing::kFrameRoom + 1) {
   run_once(monotonic_ns());
 }
 
@@ -101,11 +102,27 @@ void PortBackground::wait(bool was_busy) {
     if (device.tap) taps.push_back({.fd = device.tap->fd(), .events = POLLIN, .revents = 0});
   }
   if (!taps.empty()) {
-    ::poll(taps.data(), taps.size(), kTapIntervalMs);
+    if (::poll(taps.data(), taps.size(), kTapIntervalMs) > 0) give_up_taps(taps);
     return;
   }
   std::unique_lock lock(mutex_);
   stop_changed_.wait_for(lock, kInterval, [this] { return stop_; });
+}
+
+// An error is at once there, and for ever: it would keep the thread from waiting.
+void PortBackground::give_up_taps(std::span<const pollfd> polled) {
+  for (const pollfd& tap : polled) {
+    if ((tap.revents & POLLERR) == 0) continue;
+    const auto device = std::ranges::find_if(config_.devices, [&tap](const Device& candidate) {
+      return candidate.tap && candidate.tap->fd() == tap.fd;
+    });
+    if (device == config_.devices.end()) continue;
+    if (config_.notify) {
+      config_.notify(device->name + ": the interface " + device->tap->name() +
+                     " was deleted: nothing goes to the kernel any more");
+    }
+    device->tap.reset();
+  }
 }
 
 bool PortBackground::run_once(std::uint64_t now_ns) {
@@ -200,7 +217,9 @@ bool PortBackground::carry_from_kernel() {
       const std::size_t size = device.tap->read(frame_);
       if (size == 0) break;
       any = true;
-      const bool taken = worker.rings->outgoing->push(std::span(frame_).first(size),
+      // Whoever raised the tap's MTU: a frame that was cut is no frame.
+      const bool taken = size <= FrameRing::kFrameRoom &&
+                         worker.rings->outgoing->push(std::span(frame_).first(size),
                                                       {.device = device.id, .is_of_kernel = true});
       if (!taken) worker.counters->kernel_lost.add(1);
     }
@@ -208,21 +227,26 @@ bool PortBackground::carry_from_kernel() {
   return any;
 }
 
+// Told once: a file that was given up takes no frame from then on.
 bool PortBackground::write_captured() {
   bool any = false;
   for (const Worker& worker : config_.workers) {
     std::optional<DropCapture>& capture = worker.rings->capture;
+    std::uint64_t added = 0;
     for (unsigned i = 0; capture && !capture->ring().empty() && i < kFramesPerRound; ++i) {
       const FrameRing::Entry entry = capture->ring().front();
-      const bool added =
-          config_.capture && config_.capture->add(wall_ns(entry.note.tsc), entry.frame, entry.size);
-      if (!added) worker.counters->capture_unwritten.add(1);
+      if (config_.capture &&
+          config_.capture->add(wall_ns(entry.note.tsc), entry.frame, entry.size)) {
+        ++added;
+      } else {
+        worker.counters->capture_unwritten.add(1);
+      }
       capture->ring().pop();
       any = true;
     }
-  }
-  if (any && config_.capture && !config_.capture->flush() && config_.notify) {
-    config_.notify("the file of captured drops cannot be written any more");
+    if (added == 0 || config_.capture->flush()) continue;
+    worker.counters->capture_unwritten.add(added);
+    if (config_.notify) config_.notify("the file of captured drops cannot be written any more");
   }
   return any;
 }

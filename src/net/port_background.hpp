@@ -2,11 +2,14 @@
 /// and wait for nobody. No DPDK.
 #pragma once
 
+#include <poll.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,12 +39,13 @@ struct WorkerRings {
 
 /// - Frames that workers hand over go to the kernel through a tap of their device, and what the
 ///   kernel sends there goes to the worker that sends for the device. A tap of its own, not the
-///   port's driver for one: that would make system calls in every poll of a worker.
+///   port's driver for one: that would make system calls in every poll of a worker. A tap that
+///   somebody deletes is told and given up.
 /// - Whenever a link comes up, and at the start, every address is announced in every VLAN. Of IPv6
 ///   addresses the groups of their solicitations are reported then, and every minute, well within
 ///   the time in which a switch that snoops forgets a listener: its queries are not answered.
 /// - Changes of links are told, and the taps' carriers follow them.
-/// - Captured drops are written to a file.
+/// - Captured drops are written to a file; once that fails, it is told and given up.
 class PortBackground {
  public:
   struct Device {
@@ -88,6 +92,7 @@ class PortBackground {
 
   void run();
   void wait(bool was_busy);
+  void give_up_taps(std::span<const pollfd> polled);
   void poll_links(std::uint64_t now_ns);
   void announce(std::size_t index, std::uint64_t now_ns);
   std::size_t make_next(const Device& device, const Announcing& announcing);

@@ -7,6 +7,8 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "net/pcap_reader.hpp"
 
@@ -61,11 +63,39 @@ TEST_F(PcapFileTest, IsForItsOwnerAloneAndReplacesAnother) {
   { std::ofstream(path()) << "what was there before, longer than a header of 24 bytes"; }
   ASSERT_TRUE(PcapFile::create(path(), 1000));
   EXPECT_EQ(test::read_pcap(path())->size(), 0u);
-  std::filesystem::remove(path());
-  ASSERT_TRUE(PcapFile::create(path(), 1000));
   struct stat status {};
   ASSERT_EQ(::stat(path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u) << "though the other one's was another";
+  std::filesystem::remove(path());
+  ASSERT_TRUE(PcapFile::create(path(), 1000));
+  ASSERT_EQ(::stat(path().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+// Whoever owns it, or had it open, would read on.
+TEST_F(PcapFileTest, WhoHadTheOtherFileOpenReadsNothing) {
+  { std::ofstream(path()) << "what was there before"; }
+  std::ifstream reader(path());
+  auto file = PcapFile::create(path(), 1000);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->add(0, Bytes(60, 1), 60));
+  ASSERT_TRUE(file->flush());
+  const std::string seen{std::istreambuf_iterator<char>(reader), {}};
+  EXPECT_EQ(seen, "what was there before");
+}
+
+// To open a pipe that nobody reads would wait for ever.
+TEST_F(PcapFileTest, IsNoPipeAndNoDirectory) {
+  ASSERT_EQ(::mkfifo(path().c_str(), 0600), 0);
+  const auto waits_for_ever = std::signal(SIGALRM, SIG_DFL);
+  ::alarm(10);
+  const auto pipe = PcapFile::create(path(), 1000);
+  ::alarm(0);
+  static_cast<void>(std::signal(SIGALRM, waits_for_ever));
+  ASSERT_FALSE(pipe);
+  EXPECT_NE(pipe.error().to_string().find("not a regular file"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_fifo(path()));
+  EXPECT_FALSE(PcapFile::create(folder_, 1000));
 }
 
 TEST_F(PcapFileTest, SaysWhyItCannotBeMade) {

@@ -1,9 +1,11 @@
 #include "net/port_background.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 
 #include "base/tsc.hpp"
@@ -229,6 +231,44 @@ TEST_F(PortBackgroundCaptureTest, CountsWhatTheFileDoesNotHold) {
   run_at(0.1);
   EXPECT_EQ(read_pcap(path_)->size(), 2u);
   EXPECT_EQ(worker_.counters->capture_unwritten.read(), 3u);
+}
+
+// Who drops frames on the way is anybody: a line for each would fill the log as well.
+TEST_F(PortBackgroundCaptureTest, ADiskThatIsFullIsToldOnceAndNoFrameIsForgotten) {
+  open(1'000'000);
+  make();
+  drop(1);
+  run_at(0.1);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{.rlim_cur = 150, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  for (int round = 0; round < 5; ++round) {
+    drop(2);
+    drop(3);
+    run_at(0.2);
+  }
+  EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  static_cast<void>(std::signal(SIGXFSZ, handler));
+  EXPECT_EQ(notices_.size(), 1u);
+  EXPECT_EQ(read_pcap(path_)->size(), 1u);
+  EXPECT_EQ(worker_.counters->capture_unwritten.read(), 10u) << "that is all but the first";
+}
+
+TEST_F(PortBackgroundCaptureTest, AFrameFromTheFutureCameNow) {
+  open(1'000'000);
+  make();
+  ASSERT_TRUE(rings().capture->offer(
+      Bytes(60, 1), {.tsc = base::read_tsc() + base::tsc_hz(), .drop = DropReason::kTag}));
+  run_at(0.1);
+  const auto now = static_cast<std::uint64_t>(
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
+  const auto frames = read_pcap(path_);
+  ASSERT_TRUE(frames);
+  ASSERT_EQ(frames->size(), 1u);
+  EXPECT_LE((*frames)[0].time_ns, now);
+  EXPECT_GE((*frames)[0].time_ns, now - 10 * kSecond);
 }
 
 TEST_F(PortBackgroundCaptureTest, WritesTheLastOnesAtTheEnd) {

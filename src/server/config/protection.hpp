@@ -42,7 +42,7 @@ enum class Charge : std::uint8_t {
   kAll,  ///< every datagram that is admitted
 };
 
-/// A CIDR prefix.
+/// A CIDR prefix; of IPv6 ones none has an IPv4 address in it but ::ffff:0:0/96 and its parts.
 struct AddressRange {
   Address first{};
   unsigned bits = 128;  ///< of an IPv4 prefix 96 more than it is written with

@@ -30,6 +30,11 @@ TEST(AddressRange, AllOfOneFamilyIsNothingOfTheOther) {
   EXPECT_FALSE(contains("0.0.0.0/0", "::1"));
   EXPECT_FALSE(contains("2000::/3", "192.0.2.1"));
   EXPECT_TRUE(contains("::/0", "ffff::"));
+  for (const char* range : {"::/0", "::/64", "::/80"}) {
+    EXPECT_FALSE(contains(range, "192.0.2.1")) << range;
+    EXPECT_TRUE(contains(range, "::1")) << range;
+  }
+  EXPECT_TRUE(contains("::ffff:0:0/96", "192.0.2.1")) << "who says so, means it";
 }
 
 TEST(AddressRange, RefusesWhatIsNone) {
