@@ -62,7 +62,13 @@ sqlite::Outcome<StoreKind> identify_store(sqlite::Database& database) {
   const auto version = database.number_of("PRAGMA user_version");
   if (!version) return tl::unexpected(version.error());
   if (*application == kStoreApplicationId) {
-    return *version == kStoreVersion ? StoreKind::kStore : StoreKind::kNewerStore;
+    if (*version != kStoreVersion) return StoreKind::kNewerStore;
+    // A view or a virtual table in the place of one is a program, and may never end.
+    const auto tables = database.number_of(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name IN "
+        "('store', 'client', 'change')");
+    if (!tables) return tl::unexpected(tables.error());
+    return *tables == 3 ? StoreKind::kStore : StoreKind::kSomethingElse;
   }
   const auto tables = database.number_of("SELECT count(*) FROM sqlite_schema");
   if (!tables) return tl::unexpected(tables.error());

@@ -1,6 +1,7 @@
 #include "identity/store_source.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -36,7 +37,7 @@ SourceResult<SourcePosition> StoreSource::load(const std::function<void(const Ex
   await_settled();
   SourcePosition position;
   Extent extent;
-  std::int64_t after = -1;
+  std::int64_t after = std::numeric_limits<std::int64_t>::min();
   auto looked = look([&]() -> Found {
     auto found = read_position(position);
     if (found) found = read_extent(extent);
@@ -226,11 +227,17 @@ SourceError StoreSource::explain(const sqlite::Failure& failure) const {
 }
 
 StoreSource::Found StoreSource::check_whole(std::int64_t size) {
+  const auto whole = size_in_pages();
+  if (!whole) return tl::unexpected(whole.error());
+  return size < *whole ? Finding::kTruncated : Finding::kGood;
+}
+
+sqlite::Outcome<std::int64_t> StoreSource::size_in_pages() {
   const auto pages = connection_->database.number_of("PRAGMA page_count");
-  if (!pages) return tl::unexpected(pages.error());
+  if (!pages) return pages;
   const auto page_size = connection_->database.number_of("PRAGMA page_size");
-  if (!page_size) return tl::unexpected(page_size.error());
-  return size < *pages * *page_size ? Finding::kTruncated : Finding::kGood;
+  if (!page_size) return page_size;
+  return *pages * *page_size;
 }
 
 sqlite::Outcome<std::string> StoreSource::read_name() {
@@ -270,7 +277,11 @@ StoreSource::Found StoreSource::read_extent(Extent& extent) {
     // One for the length, where there are any.
     if (*row && statement.number(0) > 0) bytes += statement.number(0) + 1;
   }
-  extent.records = static_cast<std::uint64_t>(*newest);
+  // Whatever number somebody gave it.
+  const auto file_size = size_in_pages();
+  if (!file_size) return tl::unexpected(file_size.error());
+  extent.records = static_cast<std::uint64_t>(
+      std::min(*newest, *file_size / static_cast<std::int64_t>(kKeySize)));
   extent.metadata_bytes = static_cast<std::uint64_t>(bytes / samples) * extent.records;
   return Finding::kGood;
 }
@@ -292,16 +303,18 @@ StoreSource::Found StoreSource::check_history(const SourcePosition& from) {
   return there ? Finding::kGood : Finding::kReplaced;
 }
 
+StoreSource::Found StoreSource::corrupt(const char* what) const {
+  return tl::unexpected<sqlite::Failure>(sqlite::Failure{
+      .fault = sqlite::Fault::kCorrupt,
+      .error = {.what = what, .where = path_, .remedy = "put back a copy of the store"}});
+}
+
 StoreSource::Found StoreSource::read_client(const Statement& row, int first, Row& client) const {
   Enrolment& enrolment = client.change.client;
   const auto key = row.bytes(first);
   const auto metadata = row.bytes(first + 3);
   if (key.size() != enrolment.key.size() || metadata.size() > client.metadata.size()) {
-    return tl::unexpected<sqlite::Failure>(
-        sqlite::Failure{.fault = sqlite::Fault::kCorrupt,
-                        .error = {.what = "a row that a store cannot have",
-                                  .where = path_,
-                                  .remedy = "put back a copy of the store"}});
+    return corrupt("a row that a store cannot have");
   }
   std::ranges::copy(key, enrolment.key.begin());
   if (!row.is_null(first + 1)) enrolment.not_before = row.number(first + 1);
@@ -319,6 +332,8 @@ StoreSource::Found StoreSource::read_records(std::int64_t& after) {
     auto row = statement.step();
     if (!row) return tl::unexpected(std::move(row.error()));
     if (!*row) return Finding::kGood;
+    // Pages that lead to each other would be read for ever.
+    if (statement.number(0) <= after) return corrupt("records that come again");
     after = statement.number(0);
     auto read = read_client(statement, 1, rows_.emplace_back());
     if (!read) return read;
@@ -334,6 +349,7 @@ StoreSource::Found StoreSource::read_changes(std::size_t limit, SourcePosition& 
     auto row = statement.step();
     if (!row) return tl::unexpected(std::move(row.error()));
     if (!*row) return Finding::kGood;
+    if (statement.number(0) <= position.sequence) return corrupt("changes that come again");
     auto read = read_client(statement, 4, rows_.emplace_back());
     if (!read) return read;
     rows_.back().change.removed = statement.is_null(3);

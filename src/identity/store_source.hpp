@@ -84,6 +84,7 @@ class StoreSource final : public ClientSource {
   // Within a transaction.
   /// That the file is as long as it says, which SQLite checks by pages.
   Found check_whole(std::int64_t size);
+  sqlite::Outcome<std::int64_t> size_in_pages();
   sqlite::Outcome<std::string> read_name();
   Found read_position(SourcePosition& position);
   Found read_extent(Extent& extent);
@@ -92,6 +93,7 @@ class StoreSource final : public ClientSource {
   /// To rows_; the place of the last.
   Found read_records(std::int64_t& after);
   Found read_changes(std::size_t limit, SourcePosition& position);
+  [[nodiscard]] Found corrupt(const char* what) const;
   /// key, not_before, not_after, metadata, revoked from column `first` on.
   Found read_client(const sqlite::Statement& row, int first, Row& client) const;
 

@@ -26,10 +26,11 @@ std::size_t static_secrets_wanted(const Snapshot& snapshot, std::size_t clients)
 
 bool ClientPreparation::start(const Snapshot& snapshot,
                               const identity::ClientDirectory* directory) noexcept {
-  if (&snapshot == snapshot_) return false;
+  if (snapshot.serial() == serial_) return false;
   const bool first = snapshot_ == nullptr;
   *this = ClientPreparation();
   snapshot_ = &snapshot;
+  serial_ = snapshot.serial();
   directory_ = directory;
   return !first;
 }

@@ -40,6 +40,7 @@ class ClientPreparation {
   std::size_t next_clients(std::span<Identity, kStep> clients) noexcept;
 
   const Snapshot* snapshot_ = nullptr;
+  std::uint64_t serial_ = 0;  ///< of that snapshot
   const identity::ClientDirectory* directory_ = nullptr;
   identity::ClientDirectory::Cursor cursor_;
   std::size_t service_ = 0;

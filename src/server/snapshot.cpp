@@ -1,6 +1,7 @@
 #include "server/snapshot.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "identity/client_list.hpp"
@@ -23,6 +24,11 @@ base::Result<void> hold_reply_functions(std::span<const ServiceSettings> setting
   return {};
 }
 
+std::uint64_t next_serial() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 void add_attached(const Handler& handler, std::vector<const AttachedHandler*>& attached) {
   if (const auto* one = dynamic_cast<const AttachedHandler*>(&handler)) attached.push_back(one);
   for (const auto& part : handler.parts()) add_attached(*part, attached);
@@ -32,7 +38,8 @@ void add_attached(const Handler& handler, std::vector<const AttachedHandler*>& a
 
 Snapshot::Snapshot(std::vector<Service> services, std::vector<Identity> clients,
                    Protection protection)
-    : services_(std::move(services)),
+    : serial_(next_serial()),
+      services_(std::move(services)),
       service_at_(65536),
       clients_(std::move(clients)),
       protection_(std::move(protection)) {

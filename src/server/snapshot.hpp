@@ -42,6 +42,9 @@ class Snapshot {
   [[nodiscard]] std::span<const AttachedHandler* const> attached() const noexcept {
     return attached_;
   }
+  /// Never another's, of all that this process makes, and never 0: the next one may lie where this
+  /// one did.
+  [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
   /// Those of the list; none where there is a store.
   [[nodiscard]] const identity::ClientTable& clients() const noexcept { return clients_; }
   [[nodiscard]] const Protection& protection() const noexcept { return protection_; }
@@ -54,6 +57,7 @@ class Snapshot {
   [[nodiscard]] const Service* find_by_address(const Service& first,
                                                const Address& destination) const noexcept;
 
+  const std::uint64_t serial_;
   std::vector<Service> services_;
   /// Per UDP port: index + 1 into services_, 0: none. Where several services share it, the first of
   /// those with addresses.

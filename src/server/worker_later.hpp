@@ -145,6 +145,8 @@ void Worker<P>::await_later(std::uint64_t ticks) noexcept {
   if (later_.capacity() == 0) return;
   while (later_.awaited() > 0 && base::read_tsc() - loop_tsc_ < ticks) {
     if (!take_answers()) _mm_pause();
+    later_.expire(base::read_tsc(),
+                  [this](std::size_t place) { drop_later(place, DropReason::kLaterExpired); });
   }
   later_.drop_all([this](std::size_t place) { drop_later(place, DropReason::kShutdown); });
   counters_.later.awaited.set(later_.awaited());

@@ -85,9 +85,62 @@ TEST_F(StoreSourceFaults, WrittenOverWhileItIsReadItIsAnAlarm) {
   EXPECT_EQ(n, static_cast<std::size_t>(StoreSource::kLoadRows));
 }
 
+TEST_F(StoreSourceFaults, AViewIsNoTable) {
+  // It could be one that never ends.
+  enrol(0, 3);
+  run_sql("ALTER TABLE client RENAME TO hidden; CREATE VIEW client AS SELECT * FROM hidden");
+  EXPECT_EQ(load(), FollowerAlarm::kNotADatabase);
+}
+
+TEST_F(StoreSourceFaults, AHighNumberOfARecordAsksForNoRoom) {
+  enrol(0, 3);
+  run_sql("UPDATE client SET id = 9223372036854775807 WHERE id = 3");
+  EXPECT_EQ(load(), FollowerAlarm::kNone);
+  EXPECT_EQ(clients_.size(), 3U);
+  EXPECT_LT(extent_.records, 10'000U);
+  EXPECT_LT(extent_.metadata_bytes, 1'000'000U);
+}
+
+TEST_F(StoreSourceFaults, ANumberBelowZeroIsOneToo) {
+  enrol(0, 3);
+  run_sql("UPDATE client SET id = -7 WHERE id = 2");
+  EXPECT_EQ(load(), FollowerAlarm::kNone);
+  EXPECT_EQ(clients_.size(), 3U);
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// All branches of every table lead to its first leaf.
+std::string tangled(std::string image) {
+  constexpr std::size_t kPage = 4096;
+  constexpr char kInnerTable = 5;
+  for (std::size_t page = kPage; page < image.size(); page += kPage) {
+    if (image[page] != kInnerTable) continue;
+    const auto number = [&](std::size_t at) {
+      return static_cast<std::size_t>(static_cast<std::uint8_t>(image[page + at])) << 8 |
+             static_cast<std::uint8_t>(image[page + at + 1]);
+    };
+    const std::string first = image.substr(page + number(12), 4);
+    for (std::size_t cell = 0; cell < number(3); ++cell) {
+      image.replace(page + number(12 + 2 * cell), 4, first);
+    }
+    image.replace(page + 8, 4, first);
+  }
+  return image;
+}
+
+TEST_F(StoreSourceFaults, RecordsThatComeAgainAndAgainAreAnAlarm) {
+  enrol(0, 5000);
+  const std::string image = tangled(read_file(path_));
+  std::ofstream(path_, std::ios::binary).write(image.data(), static_cast<long>(image.size()));
+  std::size_t n = 0;
+  const auto position =
+      source_.load([](const auto&) {}, [&](const Enrolment&) { return ++n < 100'000; });
+  ASSERT_FALSE(position) << "without end";
+  EXPECT_EQ(position.error().alarm, FollowerAlarm::kTruncated);
 }
 
 /// A store and a copy in which everybody is revoked are written over each other again and again, by

@@ -193,6 +193,24 @@ TEST_F(WorkerLater, AtTheEndItWaitsForAnswersAndDropsTheRest) {
   EXPECT_TRUE(pure_probe.saw("worker_fini 0"));
 }
 
+TEST_F(WorkerLater, AlsoAtTheEndADeadlineIsADeadline) {
+  serve(next_probe, {.deadline = std::chrono::milliseconds(100), .in_flight = 6});
+  note_tokens(next_probe);
+  later_call({1});
+  poll_all();
+  ASSERT_EQ(tokens_.size(), 1U);
+  std::thread helper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    static_cast<void>(next_probe.server->answer(tokens_[0], "too late"));
+  });
+  const std::atomic<bool> stop{true};
+  run(stop);
+  helper.join();
+  EXPECT_EQ(port_.sent().size(), 0U);
+  EXPECT_EQ(drops(DropReason::kLaterExpired), 1U);
+  EXPECT_EQ(later().answered.read(), 0U);
+}
+
 TEST_F(WorkerLater, AnIdleWorkerThatAwaitsAnswersLooksOften) {
   std::atomic<bool> stop{false};
   std::vector<std::chrono::microseconds> waits;

@@ -4,13 +4,13 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -25,7 +25,11 @@ namespace pssst::server {
 namespace {
 
 constexpr int kBacklog = 16;
-constexpr timeval kPatience{.tv_sec = 1, .tv_usec = 0};
+/// For all of a request; and for each step of an answer, and all of it.
+constexpr std::chrono::seconds kRequestMax{1};
+constexpr std::chrono::seconds kAnswerStepMax{1};
+constexpr std::chrono::seconds kAnswerMax{5};
+using Clock = std::chrono::steady_clock;
 
 base::Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
@@ -110,13 +114,26 @@ base::Result<void> open_to_users(const base::FileDescriptor& listener,
   return {};
 }
 
+/// False: there is nothing to be read, or no room to write, until then.
+bool await(int connection, short events, Clock::time_point until) {
+  pollfd awaited{.fd = connection, .events = events, .revents = 0};
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+    if (left <= std::chrono::milliseconds(0)) return false;
+    const int n = ::poll(&awaited, 1, static_cast<int>(left.count()));
+    if (n > 0) return true;
+    if (n < 0 && errno != EINTR) return false;
+  }
+}
+
 /// Without its end; empty if none came whole.
 std::string read_request(int connection) {
+  const Clock::time_point until = Clock::now() + kRequestMax;
   std::array<char, kControlRequestSizeMax> bytes{};
   std::size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t n = ::recv(connection, bytes.data() + size, bytes.size() - size, 0);
-    if (n < 0 && errno == EINTR) continue;
+  while (size < bytes.size() && await(connection, POLLIN, until)) {
+    const ssize_t n = ::recv(connection, bytes.data() + size, bytes.size() - size, MSG_DONTWAIT);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n <= 0) break;
     size += static_cast<std::size_t>(n);
     const std::string_view text(bytes.data(), size);
@@ -128,9 +145,11 @@ std::string read_request(int connection) {
 }
 
 void write_all(int connection, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::send(connection, text.data(), text.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
+  const Clock::time_point until = Clock::now() + kAnswerMax;
+  while (!text.empty() &&
+         await(connection, POLLOUT, std::min(until, Clock::now() + kAnswerStepMax))) {
+    const ssize_t n = ::send(connection, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n <= 0) return;
     text.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -201,9 +220,6 @@ void ControlSocket::run() {
 }
 
 void ControlSocket::serve(const base::FileDescriptor& connection) {
-  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
-    ::setsockopt(connection.get(), SOL_SOCKET, option, &kPatience, sizeof kPatience);
-  }
   try {
     write_all(connection.get(), answer(connection.get()));
   } catch (const std::exception& error) {

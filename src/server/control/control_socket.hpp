@@ -18,9 +18,10 @@
 namespace pssst::server {
 
 /// A connection carries one request, a line, and one answer, to the end of the stream
-/// (control_commands.hpp). They are served one after the other by one thread; whoever does not
-/// write or read for a second is hung up on. Only root, the server's own user and those configured
-/// are answered: the kernel says who they are (SO_PEERCRED). Others are told so, and it is logged.
+/// (control_commands.hpp). They are served one after the other by one thread; whoever has
+/// not written the request within a second, reads nothing of the answer for as long, or has not
+/// read it within five is hung up on. Only root, the server's own user and those configured are
+/// answered: the kernel says who they are (SO_PEERCRED). Others are told so, and it is logged.
 class ControlSocket {
  public:
   /// Makes the socket with its mode, in place of one that nobody listens at any more, and starts

@@ -114,13 +114,18 @@ void Backend::expired(std::uint64_t epoch, std::uint64_t now) noexcept {
 }
 
 void Backend::gone(std::uint64_t now) noexcept {
+  disconnect();
+  eject(now);
+}
+
+void Backend::disconnect() noexcept {
   socket_ = base::FileDescriptor();
   ++incarnation_;
-  eject(now);
 }
 
 void Backend::eject(std::uint64_t now) noexcept {
   if (state_ == State::kUsable) counters_.ejected.add(1);
+  if (state_ == State::kOnTrial) disconnect();
   enter(State::kEjected);
   expired_in_a_row_ = 0;
   full_since_ = 0;

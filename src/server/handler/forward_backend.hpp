@@ -30,7 +30,9 @@ struct BackendCounters {
 /// Whether it is worth sending to. It is ejected when its socket cannot be reached, when so many
 /// requests in a row expired, and when its socket has taken nothing for as long as a request is
 /// awaited; after a while, which grows from failure to failure, it is tried with one request, and
-/// readmitted when it answers that. One thread's.
+/// readmitted when it answers that. If not, the next trial is over a new connection: another
+/// process may have taken its place while somebody, a child of it say, keeps the old socket open.
+/// One thread's.
 class Backend {
  public:
   static constexpr std::uint64_t kExpiredInARow = 8;
@@ -70,6 +72,7 @@ class Backend {
   enum class State : std::uint8_t { kEjected, kOnTrial, kUsable };
 
   [[nodiscard]] bool connect() noexcept;
+  void disconnect() noexcept;
   void eject(std::uint64_t now) noexcept;
   void enter(State state) noexcept;
 

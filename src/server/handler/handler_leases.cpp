@@ -6,7 +6,7 @@ namespace pssst::server {
 
 bool HandlerLeases::take(const Snapshot& snapshot) noexcept {
   bool all_started = true;
-  snapshot_ = &snapshot;
+  snapshot_ = snapshot.serial();
   in_snapshot_.fill(false);
   for (const AttachedHandler* handler : snapshot.attached()) {
     const std::size_t place = handler->place();
@@ -41,7 +41,7 @@ void HandlerLeases::finish_all() noexcept {
     if (handlers_[place] != nullptr) finish(place);
   }
   unused_ = 0;
-  snapshot_ = nullptr;
+  snapshot_ = 0;
 }
 
 }  // namespace pssst::server

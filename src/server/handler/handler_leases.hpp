@@ -24,7 +24,7 @@ class HandlerLeases {
   /// To be called with the current snapshot, before it is used; next to nothing for the one before.
   /// False if a handler could not be started.
   bool update(const Snapshot& snapshot) noexcept {
-    return &snapshot == snapshot_ || take(snapshot);
+    return snapshot.serial() == snapshot_ || take(snapshot);
   }
   /// Finishes what may be.
   void finish_unused(Awaited awaited) noexcept {
@@ -39,7 +39,7 @@ class HandlerLeases {
   void finish(std::size_t place) noexcept;
 
   const std::size_t worker_;
-  const Snapshot* snapshot_ = nullptr;
+  std::uint64_t snapshot_ = 0;  ///< the current one's serial()
   std::array<const AttachedHandler*, HandlerRuntime::kHandlersMax> handlers_{};  ///< by place
   std::array<bool, HandlerRuntime::kHandlersMax> in_snapshot_{};
   std::size_t unused_ = 0;  ///< handlers that are in the snapshot no more

@@ -86,6 +86,22 @@ base::Result<base::FileDescriptor> copy_sealed(int file, const std::string& path
   return copy;
 }
 
+std::string name_of(const base::FileDescriptor& file) {
+  return "/proc/self/fd/" + std::to_string(file.get());
+}
+
+/// Gives `copy` a number whose name no library has. Some libraries stay loaded when they are
+/// closed, under the name that they had; the loader would take the one for the other.
+bool find_name(base::FileDescriptor& copy) {
+  while (copy.get() >= 0) {
+    void* const another = ::dlopen(name_of(copy).c_str(), RTLD_NOW | RTLD_NOLOAD);
+    if (another == nullptr) return true;
+    ::dlclose(another);
+    copy = base::FileDescriptor(::fcntl(copy.get(), F_DUPFD_CLOEXEC, copy.get() + 1));
+  }
+  return false;
+}
+
 /// What dlopen() said, with the file's own name.
 base::Error loading_error(const std::string& copy_name, const std::string& path) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps it per thread
@@ -195,7 +211,8 @@ base::Result<std::unique_ptr<const LibraryFile>> LibraryFile::load(const std::st
   if (!file) return tl::unexpected(file.error());
   auto copy = copy_sealed(file->get(), path);
   if (!copy) return tl::unexpected(copy.error());
-  const std::string name = "/proc/self/fd/" + std::to_string(copy->get());
+  if (!find_name(*copy)) return fail_errno("no file descriptor for the library", path);
+  const std::string name = name_of(*copy);
   void* const library = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return tl::unexpected(loading_error(name, path));
   std::unique_ptr<LibraryFile> loaded(new LibraryFile(std::move(*copy), library));

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/assert.hpp"
+#include "base/secret_memory.hpp"
 
 namespace pssst::server {
 namespace {
@@ -153,6 +154,10 @@ void LibraryHandler::handle_burst(std::size_t worker,
                                    static_cast<std::uint32_t>(messages.size()));
   for (std::size_t i = 0; i < messages.size(); ++i) {
     take_result(own.messages[i].result, messages[i]);
+    if (messages[i].reply_size) continue;
+    // A burst wipes replies; that this is one that its handler thought better of it does not know.
+    base::wipe(messages[i].reply_space.data(),
+               std::min(traits_.reply_size_max, messages[i].reply_space.size()));
   }
 }
 

@@ -8,8 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "server/control/control_client.hpp"
 #include "server/fake_appliance.hpp"
@@ -162,6 +165,39 @@ TEST_F(ControlSocketTest, HangsUpOnWhoSaysNothingOrTooMuch) {
   const ssize_t n = ::recv(silent.get(), bytes.data(), bytes.size(), 0);
   EXPECT_THAT(std::string(bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))),
               StartsWith("bad\nno command"));
+}
+
+TEST_F(ControlSocketTest, HangsUpOnWhoSaysItByteByByte) {
+  const auto socket = start();
+  const base::FileDescriptor slow = connect();
+  std::jthread dripping([&](const std::stop_token& stopped) {
+    for (int i = 0; i < 200 && !stopped.stop_requested(); ++i) {
+      static_cast<void>(::send(slow.get(), "x", 1, MSG_NOSIGNAL));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const auto answer = ask_control(options_.socket, "health");
+  EXPECT_TRUE(answer && answer->is_good);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(6));
+}
+
+TEST_F(ControlSocketTest, HangsUpOnWhoReadsItBitByBit) {
+  Health health;
+  health.problems.assign(40'000, std::string(200, 'p'));
+  appliance_.set(health);
+  const auto socket = start();
+  const base::FileDescriptor slow = connect();
+  ASSERT_EQ(::send(slow.get(), "health\n", 7, MSG_NOSIGNAL), 7);
+  std::jthread sipping([&](const std::stop_token& stopped) {
+    std::vector<char> bytes(64 << 10);
+    while (!stopped.stop_requested() && ::recv(slow.get(), bytes.data(), bytes.size(), 0) > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_TRUE(ask_control(options_.socket, "drain"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
 }
 
 TEST_F(ControlSocketTest, ALongAnswerComesWhole) {

@@ -126,6 +126,40 @@ TEST_F(ForwardBackend, IsEjectedWhenItsSocketTakesNothingForAsLongAsRequestsAreA
   EXPECT_EQ(backend_.counters().ejected.read(), 1U);
 }
 
+TEST_F(ForwardBackend, AfterATrialInVainItsPathIsLookedAtAnew) {
+  // Still open, say in a child of the backend that was started anew; nobody reads it.
+  const BackendSocket left(path_);
+  backend_.look(ms(1));
+  for (std::uint64_t i = 0; i < Backend::kExpiredInARow; ++i) backend_.expired(0, ms(1000));
+  BackendSocket next(path_);
+  backend_.look(ms(2000));
+  ASSERT_EQ(backend_.room(), 1U);
+  const std::uint64_t before = backend_.incarnation();
+  backend_.sent(1);
+  backend_.expired(backend_.epoch(), ms(3000));
+  backend_.look(ms(10'000));
+  ASSERT_EQ(backend_.room(), 1U);
+  EXPECT_NE(backend_.incarnation(), before);
+  const std::string request(kForwardRequestHeaderSize, 'x');
+  EXPECT_EQ(::send(backend_.fd(), request.data(), request.size(), MSG_DONTWAIT),
+            static_cast<ssize_t>(request.size()));
+  EXPECT_TRUE(next.receive());
+}
+
+TEST_F(ForwardBackend, AfterATrialThatItsSocketHadNoRoomForLikewise) {
+  const BackendSocket left(path_);
+  backend_.look(ms(1));
+  backend_.full(ms(10), ms(50));
+  backend_.full(ms(60), ms(50));
+  const BackendSocket next(path_);
+  backend_.look(ms(1000));
+  const std::uint64_t before = backend_.incarnation();
+  backend_.full(ms(1000), ms(50));
+  backend_.look(ms(10'000));
+  EXPECT_EQ(backend_.room(), 1U);
+  EXPECT_NE(backend_.incarnation(), before);
+}
+
 TEST_F(ForwardBackend, OneThatWentAwayIsConnectedAgain) {
   auto socket = std::make_unique<BackendSocket>(path_);
   backend_.look(ms(1));

@@ -51,6 +51,24 @@ TEST_F(HandlerLeasesTest, StartsWhatASnapshotBringsAndFinishesWhatItTakes) {
   EXPECT_EQ(second_.seen(), (Events{"init", "worker_init 0", "worker_fini 0"}));
 }
 
+TEST_F(HandlerLeasesTest, ASnapshotThatLiesWhereTheOneBeforeLayIsAnother) {
+  // A worker that is interrupted long enough meets only the second of two that are published.
+  auto old = snapshot_of(attach_probe(first_, runtime_));
+  EXPECT_TRUE(leases_.update(*old));
+  const Snapshot* const place = old.get();
+  old.reset();
+  const auto handler = attach_probe(second_, runtime_);
+  std::vector<std::unique_ptr<const Snapshot>> others;
+  auto next = snapshot_of(handler);
+  while (next.get() != place && others.size() < 1000) {
+    others.push_back(std::move(next));
+    next = snapshot_of(handler);
+  }
+  EXPECT_TRUE(leases_.update(*next));
+  EXPECT_EQ(second_.seen(), (Events{"init", "worker_init 0"}));
+  leases_.finish_all();
+}
+
 TEST_F(HandlerLeasesTest, WhatIsAwaitedKeepsAHandler) {
   auto old = snapshot_of(attach_probe(first_, runtime_));
   const std::size_t place = old->attached()[0]->place();

@@ -106,6 +106,12 @@ TEST(LibraryFile, TheSamePathLoadsWhatStandsThereNow) {
   EXPECT_EQ(message.result, 0);
 }
 
+TEST(LibraryFile, OneThatStaysLoadedIsNotTakenForTheNext) {
+  // The second one's copy may have the number, and so the name, that the first one's had.
+  EXPECT_STREQ(LibraryFile::load(test_library("stays_1")).value()->handler().name, "stays_1");
+  EXPECT_STREQ(LibraryFile::load(test_library("stays_2")).value()->handler().name, "stays_2");
+}
+
 TEST(LibraryFile, TwoOfOneLibraryHaveNothingInCommon) {
   const auto first = LibraryFile::load(test_library("smallest"));
   const auto second = LibraryFile::load(test_library("smallest"));

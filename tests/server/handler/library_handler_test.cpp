@@ -156,6 +156,20 @@ TEST_F(LibraryHandlerTest, ResultsBecomeWhatTheServerKnows) {
   handler->finish(1);
 }
 
+TEST_F(LibraryHandlerTest, WhatItWroteAndDoesNotSendIsWiped) {
+  const auto handler = make();
+  ASSERT_TRUE(handler->start(1));
+  for (const std::int32_t result : {PSSST_NO_REPLY, PSSST_LATER, -3}) {
+    probe_.handle = [&](std::span<library::Message> messages) {
+      std::ranges::fill(messages[0].reply_space(), std::uint8_t{'s'});
+      reinterpret_cast<pssst_message&>(messages[0]).result = result;
+    };
+    static_cast<void>(call(*handler, {1}));
+    EXPECT_EQ(std::ranges::count(space_, 's'), 0) << result;
+  }
+  handler->finish(1);
+}
+
 TEST_F(LibraryHandlerTest, AnswersAreCheckedBeforeTheyGoAnywhere) {
   const auto handler = attach_probe(probe_, runtime_);
   const std::uint64_t token = LaterToken{.worker = 1, .place = 2, .generation = 3}.pack();
