@@ -233,9 +233,9 @@ StoreSource::Found StoreSource::check_whole(std::int64_t size) {
 }
 
 sqlite::Outcome<std::int64_t> StoreSource::size_in_pages() {
-  const auto pages = connection_->database.number_of("PRAGMA page_count");
+  auto pages = connection_->database.number_of("PRAGMA page_count");
   if (!pages) return pages;
-  const auto page_size = connection_->database.number_of("PRAGMA page_size");
+  auto page_size = connection_->database.number_of("PRAGMA page_size");
   if (!page_size) return page_size;
   return *pages * *page_size;
 }

@@ -29,6 +29,7 @@ constexpr int kBacklog = 16;
 constexpr std::chrono::seconds kRequestMax{1};
 constexpr std::chrono::seconds kAnswerStepMax{1};
 constexpr std::chrono::seconds kAnswerMax{5};
+constexpr int kWithoutDescriptorsMs = 100;
 using Clock = std::chrono::steady_clock;
 
 base::Result<sockaddr_un> address_of(const std::string& path) {
@@ -215,7 +216,12 @@ void ControlSocket::run() {
     if (waited[1].revents != 0) return;
     const base::FileDescriptor connection(
         ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (connection.get() >= 0) serve(connection);
+    if (connection.get() >= 0) {
+      serve(connection);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      // It stays there to be taken, and poll() would say so at once.
+      static_cast<void>(::poll(&waited[1], 1, kWithoutDescriptorsMs));
+    }
   }
 }
 

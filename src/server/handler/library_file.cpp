@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cctype>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -86,20 +88,15 @@ base::Result<base::FileDescriptor> copy_sealed(int file, const std::string& path
   return copy;
 }
 
-std::string name_of(const base::FileDescriptor& file) {
-  return "/proc/self/fd/" + std::to_string(file.get());
-}
-
-/// Gives `copy` a number whose name no library has. Some libraries stay loaded when they are
-/// closed, under the name that they had; the loader would take the one for the other.
-bool find_name(base::FileDescriptor& copy) {
-  while (copy.get() >= 0) {
-    void* const another = ::dlopen(name_of(copy).c_str(), RTLD_NOW | RTLD_NOLOAD);
-    if (another == nullptr) return true;
-    ::dlclose(another);
-    copy = base::FileDescriptor(::fcntl(copy.get(), F_DUPFD_CLOEXEC, copy.get() + 1));
-  }
-  return false;
+/// Another one each time. The loader knows libraries by their names, and some stay loaded when they
+/// are closed: it would take one of those for the next copy that has its number. To the kernel it
+/// is all the same how many slashes and dots there are.
+std::string new_name(const base::FileDescriptor& copy) {
+  static std::atomic<std::uint32_t> next{0};
+  const std::uint32_t number = next.fetch_add(1, std::memory_order_relaxed);
+  std::string name = "/proc/self/fd";
+  for (unsigned bit = 0; bit < 32; ++bit) name += (number >> bit & 1) != 0 ? "/." : "/";
+  return name + "/" + std::to_string(copy.get());
 }
 
 /// What dlopen() said, with the file's own name.
@@ -211,8 +208,7 @@ base::Result<std::unique_ptr<const LibraryFile>> LibraryFile::load(const std::st
   if (!file) return tl::unexpected(file.error());
   auto copy = copy_sealed(file->get(), path);
   if (!copy) return tl::unexpected(copy.error());
-  if (!find_name(*copy)) return fail_errno("no file descriptor for the library", path);
-  const std::string name = name_of(*copy);
+  const std::string name = new_name(*copy);
   void* const library = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return tl::unexpected(loading_error(name, path));
   std::unique_ptr<LibraryFile> loaded(new LibraryFile(std::move(*copy), library));

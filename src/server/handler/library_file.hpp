@@ -28,8 +28,7 @@ class LibraryFile {
  private:
   LibraryFile(base::FileDescriptor copy, void* library) noexcept;
 
-  /// Open as long as the library is: the loader knows libraries by their names, and this one's is
-  /// that of the descriptor.
+  /// Open as long as the library is: under its name debuggers find it.
   base::FileDescriptor copy_;
   void* library_;
   const pssst_handler* handler_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -198,6 +200,29 @@ TEST_F(ControlSocketTest, HangsUpOnWhoReadsItBitByBit) {
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_TRUE(ask_control(options_.socket, "drain"));
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+}
+
+TEST_F(ControlSocketTest, WithoutDescriptorsItWaitsAndDoesNotSpin) {
+  const auto socket = start();
+  const base::FileDescriptor waiting(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 3;  // those are taken
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  options_.socket.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int connected =
+      ::connect(waiting.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const std::clock_t begun = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+  const std::clock_t used = std::clock() - begun;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(connected, 0);
+  EXPECT_LT(used, CLOCKS_PER_SEC / 20);
+  const auto answer = ask_control(options_.socket, "health");
+  EXPECT_TRUE(answer && answer->is_good);
 }
 
 TEST_F(ControlSocketTest, ALongAnswerComesWhole) {
