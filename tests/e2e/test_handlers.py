@@ -119,9 +119,11 @@ def test_so_many_later_replies_are_awaited_and_no_more(files, place):
         assert called.call(b"later 1 next") == b"1:next"
 
 
-def test_a_stop_waits_for_later_replies(files, place):
+@pytest.mark.parametrize("deadline, reason", [(5000, "shutdown"), (700, "later_expired")])
+def test_a_stop_waits_for_later_replies(files, place, deadline, reason):
+    """For a second, and for each no longer than its deadline."""
     called = Called(files, place)
-    with serving(place, called.option(library("scripted_1"))) as server:
+    with serving(place, called.option(library("scripted_1", deadline=deadline))) as server:
         answers = []
         asking = threading.Thread(target=lambda: answers.extend(
             called.ask(b"later 300 in time", b"never", patience=3)))
@@ -130,7 +132,7 @@ def test_a_stop_waits_for_later_replies(files, place):
         report = server.stop()
         asking.join()
         assert answers == [b"1:in time", None]
-        assert report["total"]["drops"] == {"shutdown": 1}
+        assert report["total"]["drops"] == {reason: 1}
 
 
 def test_the_example_looks_values_up(files, place):
