@@ -1,6 +1,7 @@
 /// How much a source prefix may cost a worker.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace pssst::server {
 /// A bucket for each prefix that was charged lately: each charge fills it by one, and it empties
 /// exponentially, by the share rate / burst of its content a second; from `burst` on the prefix is
 /// over its rate. So a steady flow of charges is held at `rate`, and who was charged `burst` at
-/// once waits until some has gone.
+/// once waits until some has gone. A burst counts as no less than what the rate gives in 10 ms.
 ///
 /// Soft state of one worker, of fixed size: sets of four buckets, each one cache line; of a full
 /// set the emptiest bucket makes room, so that a flood from many prefixes, a charge or two each,
@@ -32,8 +33,12 @@ class SourceLimiter {
 
   /// `now`: a recent TSC value, here and below; none is earlier than the one before.
   void set_limits(const RateLimits& limits, std::uint64_t now) noexcept {
-    if (limits == limits_) return;
-    limits_ = limits;
+    if (limits == asked_) return;
+    asked_ = limits;
+    limits_ = {.ipv4_32 = in_effect(limits.ipv4_32),
+               .ipv4_24 = in_effect(limits.ipv4_24),
+               .ipv6_64 = in_effect(limits.ipv6_64),
+               .ipv6_48 = in_effect(limits.ipv6_48)};
     // What was charged before may be over at once.
     if (was_charged_) over_until_ = stamp_of(now) + kHour;
   }
@@ -61,6 +66,11 @@ class SourceLimiter {
     std::array<Bucket, kWays> buckets;
   };
 
+  /// Whatever comes within a stamp comes at once: with a burst of less than some stamps' share of
+  /// the rate, the burst alone would be the limit.
+  [[nodiscard]] static RateLimit in_effect(const RateLimit& limit) noexcept {
+    return {.rate = limit.rate, .burst = std::max(limit.burst, limit.rate / 100)};
+  }
   [[nodiscard]] static std::size_t sets_for(std::size_t prefixes_max) noexcept;
   [[nodiscard]] static std::uint64_t stamp_of(std::uint64_t now) noexcept {
     return now >> kStampShift;
@@ -81,7 +91,8 @@ class SourceLimiter {
   void note_level(float level, const RateLimit& limit, std::uint64_t stamp) noexcept;
 
   float halvings_per_stamp_;  ///< of a bucket with rate == burst
-  RateLimits limits_{.ipv4_32 = {}, .ipv4_24 = {}, .ipv6_64 = {}, .ipv6_48 = {}};
+  RateLimits asked_{.ipv4_32 = {}, .ipv4_24 = {}, .ipv6_64 = {}, .ipv6_48 = {}};
+  RateLimits limits_ = asked_;
   /// A stamp, not wrapped: nobody is over beyond it. In peace, comparing it is all that limits
   /// cost.
   std::uint64_t over_until_ = 0;

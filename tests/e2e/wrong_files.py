@@ -346,7 +346,7 @@ WRONG_FILES = {
         ['2:27: [protection] allow has "2001:0db8::/32" twice: take one out']),
     "a burst of nothing": (
         "[protection]\nburst_ipv6_48 = 0\n" + SERVICE,
-        ["2:17: [protection] burst_ipv6_48 is 0: choose 1 to 1000000000"]),
+        ["2:17: [protection] burst_ipv6_48 is 0: choose 1 to 1000000"]),
     "one suite 1 key in two services that reply": (
         SERVICE + SERVICE.replace("7700", "7701"),
         ["8:9: service at UDP port 7701: the service at UDP port 7700 replies under the "

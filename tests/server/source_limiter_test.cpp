@@ -156,6 +156,24 @@ TEST_F(SourceLimiterTest, ABurstOfOneIsOverAtOnce) {
   EXPECT_TRUE(is_over(ipv4(192, 0, 2, 1)));
 }
 
+// A level is counted in float, which has no ones beyond 2^24.
+TEST_F(SourceLimiterTest, TheLargestBurstIsReachedAndNoSooner) {
+  limits_.ipv4_32 = limits_.ipv4_24 = {.rate = 1, .burst = kBurstMax};
+  charge(ipv4(192, 0, 2, 1), kBurstMax - 1);
+  EXPECT_FALSE(is_over(ipv4(192, 0, 2, 1)));
+  charge(ipv4(192, 0, 2, 1));
+  EXPECT_TRUE(is_over(ipv4(192, 0, 2, 1)));
+}
+
+// All that comes within a stamp comes at once.
+TEST_F(SourceLimiterTest, AHighRateIsReachedHoweverShortItsBurst) {
+  limits_.ipv4_24.rate = 0;
+  limits_.ipv4_32 = {.rate = 20'000, .burst = 1};
+  EXPECT_EQ(press(ipv4(192, 0, 2, 1), 18'000, 1000), 18'000U);
+  press(ipv4(192, 0, 2, 1), 100'000, 1000);
+  EXPECT_NEAR(static_cast<double>(press(ipv4(192, 0, 2, 1), 100'000, 1000)), 20'000, 2000);
+}
+
 TEST_F(SourceLimiterTest, WithoutRoomNobodyIsOver) {
   limiter_ = SourceLimiter(memory_, 0, kHz);
   EXPECT_EQ(limiter_.capacity(), 0U);

@@ -16,9 +16,6 @@ using Reader = ValueReader;
 using Node = TomlNode;
 using ConfigurationKey = Key<Configuration>;
 
-/// Far above what a worker can multiply.
-constexpr std::uint32_t kRateMax = 1'000'000'000;
-
 void read_x25519_kernel(Reader& reader, const Node& node, Configuration& to) {
   std::string name;
   reader.text(node, name);
@@ -178,7 +175,7 @@ void read_rate(Reader& reader, const Node& node, Configuration& to) {
 
 template <RateLimit RateLimits::*Limit>
 void read_burst(Reader& reader, const Node& node, Configuration& to) {
-  reader.number(node, 1U, kRateMax, (to.protection.rates.*Limit).burst);
+  reader.number(node, 1U, kBurstMax, (to.protection.rates.*Limit).burst);
 }
 
 /// Each is 16 bytes for every worker: at most 1 GiB.

@@ -13,10 +13,13 @@
 
 namespace pssst::server {
 
+inline constexpr std::uint32_t kRateMax = 1'000'000'000;  ///< far above what a worker can multiply
+inline constexpr std::uint32_t kBurstMax = 1'000'000;     ///< is counted exactly
+
 /// Of source prefixes of one length, at each worker.
 struct RateLimit {
   std::uint32_t rate = 0;   ///< charges a second in the long run; 0: no limit
-  std::uint32_t burst = 1;  ///< charges at once, at least 1
+  std::uint32_t burst = 1;  ///< charges at once, 1 to kBurstMax; those of 10 ms pass always
 
   bool operator==(const RateLimit&) const = default;
 };
