@@ -20,8 +20,7 @@ std::uint8_t mask_byte(unsigned bits, std::size_t i) noexcept {
 
 }  // namespace
 
-// By its bytes a mapped IPv4 address lies within ::/80 as well, and nobody who writes that means
-// it.
+// By its bytes a mapped IPv4 address lies within ::/80 too, and nobody who writes that means it.
 bool AddressRange::contains(const Address& address) const noexcept {
   if (bits < kIpv4MappedBits && net::is_mapped(address)) return false;
   for (std::size_t i = 0; i < address.size(); ++i) {
