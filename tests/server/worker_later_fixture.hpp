@@ -82,8 +82,6 @@ class WorkerLater : private LaterHandlers, public WorkerTest {
     auto snapshot = Snapshot::create(std::move(services), {Identity{enrolled_.public_key()}});
     ASSERT_TRUE(snapshot) << snapshot.error().to_string();
     publish(*std::move(snapshot));
-    // As in a server, the worker meets every snapshot: the next one may lie where this one did.
-    poll_all();
   }
 
   Service service(std::uint16_t udp_port, const KeyUse& use,
